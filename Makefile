@@ -1,0 +1,59 @@
+# b24x from a fresh clone. All it takes is make and Python 3.11 or newer with its venv module.
+#
+#   make PYTHON=python3.12     the interpreter, by name or by path
+#   make VENV=.venv-3.12       a second environment beside the first
+#   make test COVERAGE=        the tests without measuring coverage
+
+# A name on PATH may be a shim that does not run, or a Python without venv: ask each one.
+SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	"$$python" -c '$(SUITABLE)' >/dev/null 2>&1 && echo "$$python" && break; done)
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+COVERAGE ?= --cov
+
+# Written last, so an environment without it is half made, and is made anew.
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check wheel clean
+
+help:  ## these lines
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY)  ## dump a simulated portal, under the limits of a real one
+	@$(BIN)/b24x demo
+
+test: $(READY)  ## run the tests; line and branch coverage below 95 % is a failure
+	@$(BIN)/python -m pytest $(COVERAGE)
+
+check: $(READY)  ## lint, types, layers, and the wheel, installed and run
+	$(BIN)/ruff check extractor tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory wheel
+
+wheel: $(READY)  ## build the wheel, install it in an environment of its own, run it
+	@rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/python -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python $(INSTALL) dist/b24x-*.whl
+	cd $(VENV)-wheel && bin/b24x --help >/dev/null && bin/b24x entities >/dev/null
+
+clean:  ## remove everything that make has made
+	rm -rf .venv .venv-* dist htmlcov .coverage .coverage.*
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	find extractor tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The build backend goes in first: without a build environment of its own, the project finds it there, pinned.
+$(READY): pyproject.toml constraints.txt
+	@$(or $(PYTHON),false) -c '$(SUITABLE)' 2>/dev/null || { \
+		echo "b24x needs Python 3.11 or newer with its venv module: install one, or name it: make PYTHON=..." >&2; \
+		exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) ($$($(PYTHON) -V))"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(INSTALL) hatchling
+	@$(BIN)/python $(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,36 @@
+"""Every `async def` test runs on a virtual clock; those marked `end_to_end` run on a real loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+
+import pytest
+from hypothesis import settings
+
+from extractor.sandbox.clock import VirtualLoop
+
+# A loaded machine is no reason for a red test.
+settings.register_profile("b24x", deadline=None)
+settings.load_profile("b24x")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run coroutine tests, those inside a hypothesis property as well."""
+    factory = None if pyfuncitem.get_closest_marker("end_to_end") else VirtualLoop
+    test = pyfuncitem.obj
+    if hasattr(test, "hypothesis") and inspect.iscoroutinefunction(test.hypothesis.inner_test):
+        test.hypothesis.inner_test = _on_loop(test.hypothesis.inner_test, factory)
+    elif inspect.iscoroutinefunction(test):
+        pyfuncitem.obj = _on_loop(test, factory)
+
+
+def _on_loop(test, factory):
+    @functools.wraps(test)
+    def run(*args, **kwargs):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run
