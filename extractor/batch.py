@@ -1,0 +1,88 @@
+"""Up to fifty calls in one request, and its one response in as many outcomes.
+
+Rule 1: an outcome for every call. A command that stands in neither map was
+not run (or its answer was lost): that is a failure to be tried again, never
+an empty page.
+
+Rule 2: commands are numbered with a letter before the digit. Keys 0..n-1
+would make PHP encode the maps as lists.
+
+Rule 3: a command is a URL query that the portal takes apart with `parse_str`:
+everything is percent-encoded once (an unencoded `#` cuts the rest off, a `+`
+becomes a space), booleans go as 1 and 0. An empty list cannot be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from extractor.decoder import reply_of
+from extractor.errors import B24xError, ServerFailure
+from extractor.messages import Call, Reply
+from extractor.refusals import portal_error
+
+Outcome = Reply | B24xError
+
+METHOD = "batch"
+
+
+def encode(calls: Sequence[Call]) -> bytes:
+    """Pack calls into the JSON body of one batch request; one failing does not stop the others (`halt` 0)."""
+    commands = {f"c{place}": _command(call) for place, call in enumerate(calls)}
+    return orjson.dumps({"halt": 0, "cmd": commands})
+
+
+def decode(envelope: Mapping[str, Any], count: int) -> list[Outcome]:
+    """Take the answer of a batch apart: one outcome for each of its `count` calls, in their order."""
+    parts = envelope["result"]
+    maps = {name: _map(parts, name) for name in ("result", "result_error", "result_total", "result_next", "result_time")}
+    return [_outcome(maps, f"c{place}") for place in range(count)]
+
+
+def _outcome(maps: Mapping[str, Mapping[str, Any]], key: str) -> Outcome:
+    """Read what became of one command."""
+    if key in maps["result_error"]:
+        failure = maps["result_error"][key]
+        said = failure if isinstance(failure, dict) else {"error": failure}
+        return portal_error(said.get("error"), said.get("error_description"), 200)
+    if key not in maps["result"]:
+        return ServerFailure("BATCH_ENTRY_MISSING", "the batch answered without a word on this command")
+    return reply_of({
+        "result": maps["result"][key],
+        "total": maps["result_total"].get(key),
+        "next": maps["result_next"].get(key),
+        "time": maps["result_time"].get(key),
+    })
+
+
+def _map(parts: Any, name: str) -> Mapping[str, Any]:
+    """Return one of the five maps; PHP sends an empty one as `[]`, and any list has none of our keys."""
+    found = parts.get(name) if isinstance(parts, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _command(call: Call) -> str:
+    """Write one call as `method?query`."""
+    query = "&".join(f"{name}={quote(text, safe='')}" for name, text in _flat(call.params))
+    return f"{call.method}?{query}"
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Flatten parameters into bracketed names and texts, as PHP's `http_build_query` does."""
+    match value:
+        case Mapping():
+            for key, inner in value.items():
+                yield from _flat(inner, f"{name}[{quote(str(key), safe='')}]" if name else quote(str(key), safe=""))
+        case list() | tuple():
+            for place, inner in enumerate(value):
+                yield from _flat(inner, f"{name}[{place}]")
+        case bool():
+            yield name, str(int(value))
+        case None:
+            yield name, ""
+        case _:
+            yield name, str(value)

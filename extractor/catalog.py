@@ -1,0 +1,121 @@
+"""What can be extracted: one frozen record per entity, loaded from `catalog.toml`.
+
+An entity is a row of a table, never a class of its own. What differs between
+list methods (casing, order, where the rows lie) is data here; the code that
+asks (`question`) and reads (`decoder`, `paging`) is the same for all.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import pkgutil
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from extractor.errors import UsageError
+
+Family = Literal["classic", "controller", "orm"]
+Paging = Literal["keyset", "next", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of object, and how its list method wants to be asked.
+
+    `id` is the key in the rows, `filter_id` the name that conditions and order
+    use (they differ in case for some methods). `requires` names parameters
+    that only the caller can give. `counts_always` says that `start=-1` saves
+    nothing. `note` is what the portal hides by itself.
+    """
+
+    name: str
+    method: str
+    title: str
+    scope: str
+    family: Family
+    paging: Paging
+    id: str
+    filter_id: str
+    rows: tuple[str, ...] = ()
+    modified: str = ""
+    select: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    fields: str = ""
+    order: Literal["map", "scalar"] = "map"
+    filter_key: str = "filter"
+    unfilterable: tuple[str, ...] = ()
+    unselectable: tuple[str, ...] = ()
+    bindings: bool = False
+    counts_always: bool = False
+    note: str = ""
+
+
+def _entity(name: str, table: Mapping[str, Any]) -> Entity:
+    """Turn one table of the file into its record."""
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Entity(**{"name": name, "filter_id": values["id"], **values})
+
+
+@cache
+def catalog() -> Mapping[str, Entity]:
+    """Return all entities by name, in the file's order."""
+    text = pkgutil.get_data("extractor", "catalog.toml")
+    assert text is not None  # noqa: S101 - shipped beside this file
+    return {name: _entity(name, table) for name, table in tomllib.loads(text.decode()).items()}
+
+
+def raw_method(method: str) -> Entity:
+    """Return an entity for a list method that the catalog does not know.
+
+    Nothing is known of its ids, so it is read by following `next`.
+    """
+    name = method.lower().replace(".", "_")
+    return Entity(name=name, method=method, title=method, scope="", family="classic", paging="next", id="", filter_id="")
+
+
+def resolve(words: Sequence[str], exclude: Sequence[str] = ()) -> tuple[Entity, ...]:
+    """Turn what the user typed into entities, in catalog order, each once.
+
+    A word is a catalog name, a glob over those, or a REST list method. No
+    words: the whole catalog.
+
+    Raises:
+        UsageError: A word fits nothing; the nearest names are in the message.
+    """
+    found: dict[str, Entity] = {}
+    for word in words or ("*",):
+        found |= {entity.name: entity for entity in _matches(word)}
+    order = list(catalog())
+    kept = [one for name, one in found.items() if not any(fnmatch.fnmatchcase(name, glob) for glob in exclude)]
+    return tuple(sorted(kept, key=lambda one: order.index(one.name) if one.name in order else len(order)))
+
+
+def _matches(word: str) -> Sequence[Entity]:
+    """Return the entities that one word names."""
+    known = catalog()
+    if word in known:
+        return [known[word]]
+    if any(mark in word for mark in "*?["):
+        matched = [entity for name, entity in known.items() if fnmatch.fnmatchcase(name, word)]
+        if matched:
+            return matched
+    elif _looks_like_a_method(word):
+        by_method = [one for one in known.values() if one.method == word.lower() and not one.params]
+        return by_method[:1] or [raw_method(word)]
+    raise UsageError(f"no entity is called {word!r}; {_nearest(word)}. `b24x entities` lists all of them")
+
+
+def _looks_like_a_method(word: str) -> bool:
+    """Tell whether a word has the form of a REST method: dotted, letters, digits, underscores."""
+    return "." in word and all(part.replace("_", "").isalnum() and part.isascii() for part in word.split("."))
+
+
+def _nearest(word: str) -> str:
+    """Say which names come closest."""
+    near = difflib.get_close_matches(word, list(catalog()), n=3, cutoff=0.4)
+    return f"the nearest are {', '.join(near)}" if near else "nothing comes near"

@@ -1,0 +1,58 @@
+"""`b24x demo`: a simulated portal and a dump of it, under the real cloud limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from extractor.cli.ending import ends_well
+from extractor.cli.options import sandbox_options
+
+_ROWS = {"activities": 100_000, "deals": 20_000, "contacts": 20_000}
+_TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}
+
+
+@click.command("demo")
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Keep the rows in this folder; without it they are removed at the end.")
+@sandbox_options
+@ends_well
+def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str) -> int:
+    """Serve a simulated portal, dump it over loopback HTTP, and count what came."""
+    import asyncio
+    import tempfile
+
+    from extractor.cli.portals import row_counts
+    from extractor.cli.running import fastest_loop
+
+    wanted = {**_ROWS, **row_counts(rows)}
+    with tempfile.TemporaryDirectory(prefix="b24x-demo-") as scratch, asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        return runner.run(_demo(to or Path(scratch), wanted, seed, tariff))
+
+
+async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) -> int:
+    """Serve, dump, and hold the folder against the portal's own rows."""
+    from extractor import report
+    from extractor.catalog import resolve
+    from extractor.cli.portals import CODE, build
+    from extractor.cli.running import watched
+    from extractor.config import settings
+    from extractor.dump import Order
+    from extractor.question import Question
+    from extractor.sandbox.server import serve
+    from extractor.transport import HttpTransport
+
+    click.echo(f"making a portal with {sum(wanted[table] for table in _TABLES):,} rows ...")
+    portal = build(wanted, seed=seed, tariff=tariff)
+    async with serve(portal) as address:
+        portal_settings = settings({"webhook": f"{address}/rest/1/{CODE}/", "tariff": tariff})
+        order = Order([Question(entity) for entity in resolve(list(_TABLES.values()))], folder=folder)
+        click.echo(f"dumping it over {address}, at the limits of the {tariff} tariff ...")
+        async with HttpTransport(timeout=portal_settings.timeout) as transport:
+            outcome = await watched(order, portal_settings, transport)
+    for line in report.lines(outcome, portal_settings):
+        click.echo(line)
+    refused = portal.statistics().refused
+    click.echo(f"requests that the portal refused: {refused}")
+    return outcome.exit_code or (4 if refused else 0)

@@ -1,0 +1,58 @@
+"""`b24x dump`: every row of the named entities, once, into a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from extractor.cli.ending import ends_well
+from extractor.cli.options import log_options, portal_options, question_options
+
+
+@click.command("dump")
+@click.argument("entities", nargs=-1, metavar="[ENTITY]...")
+@click.option("--to", required=True, metavar="DIR", help="The folder to write to; - for stdout (one entity).")
+@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines.")
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on.")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run.")
+@question_options
+@portal_options
+@log_options
+@ends_well
+def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
+    """Dump every row of the named entities (none named: everything the credentials may read).
+
+    ENTITY is a catalog name, a glob over those (crm_*), or a REST list method.
+    Killed at any moment, the same command goes on from its last commit.
+    """
+    from extractor.cli.questions import questions
+    from extractor.cli.running import carry_out
+    from extractor.config import File, read_file, settings
+    from extractor.dump import Order
+    from extractor.errors import UsageError
+
+    file = read_file(options["config"]) if options["config"] else File()
+    portal = settings(options, file)
+    asked = questions(entities, options, file)
+    if to == "-" and len(asked) != 1:
+        raise UsageError(f"--to - writes one entity to stdout, and {len(asked)} are named")
+    minutes = options["max_minutes"]
+    order = Order(
+        asked,
+        named=bool(entities),
+        folder=None if to == "-" else Path(to),
+        stream=sys.stdout.buffer if to == "-" else None,
+        compress=options["compress"],
+        max_seconds=minutes * 60 if minutes else None,
+    )
+    return carry_out(
+        order,
+        portal,
+        log_format=options["log_format"],
+        verbose=options["verbose"],
+        quiet=options["quiet"],
+        summary=options["summary"],
+    )

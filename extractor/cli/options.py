@@ -1,0 +1,71 @@
+"""Options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PORTAL = (
+    click.option("--webhook", metavar="URL", envvar="B24X_WEBHOOK", help="https://HOST/rest/USER/CODE/ [env: B24X_WEBHOOK]"),
+    click.option("--config", type=click.Path(dir_okay=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
+                 help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
+    click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
+                 help="The portal's request bucket: 50 and 2/s (default), 250 and 5/s, none."),
+    click.option("--rate-limit", metavar="X/Y", help="The bucket by hand: burst X, Y per second."),
+    click.option("--operating-limit", type=float, metavar="SECONDS", help="Method seconds per 10 minutes; default 420."),
+    click.option("--budget", type=float, metavar="PERCENT", help="The share of all these limits that this run may use."),
+    click.option("--concurrency", metavar="auto|N", help="HTTP requests in flight."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="Of one HTTP request; default 75."),
+)
+_LOG = (
+    click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How to write the log, on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Log every request."),
+    click.option("-q", "--quiet", is_flag=True, help="Log nothing but what went wrong."),
+)
+_QUESTION = (
+    click.option("--select", metavar="A,B", help="For one entity: the fields to read, or a JSON list."),
+    click.option("--filter", "conditions", metavar="JSON", help="For one entity: which rows, as the method takes it."),
+    click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="For one entity: a parameter; repeatable."),
+    click.option("--paging", type=click.Choice(["auto", "offset", "keyset"]), help="For one entity: how to page."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Entities to leave out; repeatable."),
+)
+
+
+_SANDBOX = (
+    click.option("--rows", multiple=True, metavar="TABLE=N", help="How many rows a table has; repeatable."),
+    click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds make equal portals."),
+    click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]), default="standard",
+                 show_default=True, help="The request bucket that the portal enforces."),
+)
+
+
+def sandbox_options(command: F) -> F:
+    """Add the options that say which portal to simulate."""
+    return _all(_SANDBOX, command)
+
+
+def portal_options(command: F) -> F:
+    """Add the options that say which portal, and how fast."""
+    return _all(_PORTAL, command)
+
+
+def log_options(command: F) -> F:
+    """Add the options that say what to log."""
+    return _all(_LOG, command)
+
+
+def question_options(command: F) -> F:
+    """Add the options that say what to ask of one entity."""
+    return _all(_QUESTION, command)
+
+
+def _all(options: tuple[Callable[[F], F], ...], command: F) -> F:
+    """Apply decorators so that `--help` shows them in the order of their table."""
+    for option in reversed(options):
+        command = option(command)
+    return command

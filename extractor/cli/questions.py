@@ -1,0 +1,78 @@
+"""From words and options to questions, one per entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast, get_args
+
+import orjson
+
+from extractor.catalog import Entity, resolve
+from extractor.config import File, Wishes
+from extractor.errors import UsageError
+from extractor.question import Paging, Question
+
+_FOR_ONE = {"select": "--select", "conditions": "--filter", "params": "--param", "paging": "--paging"}
+
+
+def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> list[Question]:
+    """Return what is asked, of every entity that the words name.
+
+    Raises:
+        UsageError: A word names nothing, or an option makes no sense.
+    """
+    entities = resolve(words, options.get("exclude") or ())
+    if not entities:
+        raise UsageError("nothing is left to read: --exclude takes away all that was named")
+    given = [option for key, option in _FOR_ONE.items() if options.get(key)]
+    if given and len(entities) > 1:
+        raise UsageError(f"{given[0]} is for one named entity; here are {len(entities)} (use --config for several)")
+    resolve(list(file.entities) or ["*"])  # a table for an entity that does not exist helps nobody
+    wishes = _wishes(options) if given else None
+    return [_question(entity, wishes or file.entities.get(entity.name, Wishes())) for entity in entities]
+
+
+def _question(entity: Entity, wishes: Wishes) -> Question:
+    """Ask one entity what the user wants of it."""
+    if wishes.paging not in get_args(Paging):
+        raise UsageError(f"paging of {entity.name} is one of {', '.join(get_args(Paging))}, not {wishes.paging!r}")
+    return Question(entity, wishes.select, wishes.filter, wishes.params, cast("Paging", wishes.paging))
+
+
+def _wishes(options: Mapping[str, Any]) -> Wishes:
+    """Read the options for one entity."""
+    return Wishes(
+        select=_names(options["select"]) if options.get("select") else None,
+        filter=_json(options["conditions"], "--filter") if options.get("conditions") else {},
+        params=dict(_pair(text) for text in options.get("params") or ()),
+        paging=options.get("paging") or "auto",
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Read a comma-separated list, or a JSON one."""
+    if not text.lstrip().startswith("["):
+        return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = _json(text, "--select")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError('--select is a list of names: A,B or ["A","B"]')
+    return tuple(names)
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Read KEY=VALUE; a value that is JSON is taken as that, any other as text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--param is KEY=VALUE, not {text!r}")
+    try:
+        return key, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return key, value
+
+
+def _json(text: str, option: str) -> Any:
+    """Read JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{option} is no JSON: {error}") from None

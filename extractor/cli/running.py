@@ -1,0 +1,94 @@
+"""Carries one order out on a real loop: signals, progress, the report, the summary line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import orjson
+
+from extractor import report
+from extractor.config import Settings
+from extractor.dump import Dump, Order, Outcome
+from extractor.errors import DiskError
+from extractor.progress import shown
+from extractor.transport import HttpTransport, Transport
+
+_STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's factory where it is installed."""
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return None
+    return uvloop.new_event_loop
+
+
+def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
+    """Run an order to its end; print the report; return the exit code."""
+
+    async def run() -> Outcome:
+        async with HttpTransport(timeout=settings.timeout) as transport:
+            return await watched(order, settings, transport, log_format=log_format, verbose=verbose, quiet=quiet)
+
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        outcome = runner.run(run())
+    if summary is not None:
+        _append(summary, report.summary(outcome))
+    if not quiet and log_format == "text":
+        for line in report.lines(outcome, settings):
+            click.echo(line, err=True)
+    if outcome.exit_code:
+        click.echo(f"b24x: {outcome.why}", err=True)
+    return outcome.exit_code
+
+
+async def watched(
+    order: Order, settings: Settings, transport: Transport, *, log_format: str = "text", verbose: bool = False, quiet: bool = False
+) -> Outcome:
+    """Run an order with progress on stderr, until its end or a signal."""
+    with shown(sys.stderr, time.monotonic, log_format=log_format, verbose=verbose, quiet=quiet) as observer:
+        dump = Dump(order, settings, transport, [observer])
+        with _signals(dump):
+            return await dump.run()
+
+
+@contextmanager
+def _signals(dump: Dump) -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM end the run cleanly, and the second one at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        for each in _STOPS:
+            loop.remove_signal_handler(each)
+        click.echo("b24x: stopping; what has come is being committed", err=True)
+        dump.stop(_STOPS[number], "interrupted; the same command goes on from here")
+
+    if os.name == "nt":  # the loop there has no signal handlers: Ctrl-C raises, and the last commit stands
+        yield
+        return
+    for number in _STOPS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)
+
+
+def _append(path: Path, record: dict[str, object]) -> None:
+    """Append one line to the summary file."""
+    try:
+        with path.open("ab") as file:
+            file.write(orjson.dumps(record) + b"\n")
+    except OSError as error:
+        raise DiskError(f"the summary {path.name} cannot be written: {error.strerror}") from None

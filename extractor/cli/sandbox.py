@@ -1,0 +1,40 @@
+"""`b24x sandbox`: a simulated portal on loopback, to try things on."""
+
+from __future__ import annotations
+
+import click
+
+from extractor.cli.ending import ends_well
+from extractor.cli.options import sandbox_options
+
+
+@click.command("sandbox")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8924, show_default=True, help="0 for any free one.")
+@sandbox_options
+@ends_well
+def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str) -> int:
+    """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
+    import asyncio
+
+    from extractor.cli.portals import CODE, build, row_counts
+    from extractor.cli.running import fastest_loop
+    from extractor.sandbox.server import serve
+
+    portal = build(row_counts(rows), seed=seed, tariff=tariff)
+
+    async def run() -> None:
+        async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:
+            click.echo(f"serving a simulated portal; its webhook is {address.replace('0.0.0.0', '127.0.0.1')}/rest/1/{CODE}/")
+            await asyncio.Event().wait()
+
+    try:
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    except OSError as error:
+        from extractor.errors import UsageError
+
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from None
+    return 0

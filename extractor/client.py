@@ -1,0 +1,80 @@
+"""One request: admit, authorise, send, decode; and an outcome for every call in it.
+
+Rule 1: `send` raises nothing of the portal's or the network's. Whatever went
+wrong with the request went wrong with each of its calls, and what that means
+is decided call by call, by whoever asked.
+
+Rule 2: one call goes directly, several as a batch. The portal counts either
+as one request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+import orjson
+
+from extractor import batch
+from extractor.auth import Webhook
+from extractor.batch import Outcome
+from extractor.decoder import envelope_of, reply_of
+from extractor.errors import B24xError, PortalMoved, RateLimited
+from extractor.limits import RateLimit
+from extractor.messages import Call
+from extractor.transport import Response, Transport
+
+_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class Client:
+    """Sends calls to one portal with one webhook, at the rate that the portal allows."""
+
+    def __init__(self, transport: Transport, webhook: Webhook, rate: RateLimit) -> None:
+        """Put a request's parts together; the caller opens and closes the transport."""
+        self._transport = transport
+        self._webhook = webhook
+        self._rate = rate
+
+    async def admit(self) -> None:
+        """Wait until the portal will take one more request."""
+        await self._rate.admit()
+
+    def affords(self, requests: float) -> bool:
+        """Tell whether so many requests could leave at once."""
+        return self._rate.affords(requests)
+
+    def sustained(self, latency: float) -> int:
+        """Return how many requests of that latency are in flight when the rate is the bound."""
+        return self._rate.sustained(latency)
+
+    async def send(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Send an admitted request of one to fifty calls; return their outcomes in order."""
+        try:
+            outcomes = await self._exchange(calls)
+        except RateLimited as error:
+            self._rate.refused()
+            return [error] * len(calls)
+        except B24xError as error:
+            return [error] * len(calls)
+        self._rate.succeeded()
+        return outcomes
+
+    async def _exchange(self, calls: Sequence[Call]) -> list[Outcome]:
+        """Post the calls and take the answer apart."""
+        if len(calls) == 1:
+            return [reply_of(await self._post(calls[0].method, orjson.dumps(dict(calls[0].params))))]
+        return batch.decode(await self._post(batch.METHOD, batch.encode(calls)), len(calls))
+
+    async def _post(self, method: str, body: bytes) -> Mapping[str, object]:
+        """Post one body and decode its envelope."""
+        response = await self._transport.post(self._webhook.url(method), body, _JSON)
+        if 300 <= response.status < 400:
+            raise _moved(response)
+        return envelope_of(response.status, response.body)
+
+
+def _moved(response: Response) -> PortalMoved:
+    """Say where the portal is now: the host, and nothing else of the address."""
+    place = urlsplit(response.headers.get("Location", "")).hostname
+    return PortalMoved(f"the portal has moved{f' to {place}' if place else ''}: give its new address")

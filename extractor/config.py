@@ -1,0 +1,162 @@
+"""Arguments, environment and TOML become frozen values; nothing reads them later.
+
+Precedence: an argument, then its environment variable (the command line's
+library knows both), then the file, then the default. Secrets are masked in
+every `repr`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from extractor.auth import Webhook, webhook
+from extractor.errors import ConfigError, UsageError
+from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tariff, Window
+from extractor.limits.joint import Limits
+from extractor.limits.window import CEILING
+
+OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and none is published
+TIMEOUT = 75.0  # the cloud cuts a request at 60 s: whatever has not come by then will not come
+
+_KEYS = {
+    "portal": {"webhook"},
+    "limits": {"tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout"},
+    "entities": None,
+}
+_ENTITY_KEYS = {"select", "filter", "params", "paging"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to talk to one portal."""
+
+    webhook: Webhook
+    tariff: Tariff | None = STANDARD
+    operating_limit: float = OPERATING_LIMIT
+    concurrency: int | None = None
+    timeout: float = TIMEOUT
+
+    def rate(self) -> RateLimit:
+        """Return a fresh rate limit."""
+        return RateLimit(self.tariff)
+
+    def limits(self) -> Limits:
+        """Return fresh limits."""
+        window = Window(CEILING) if self.concurrency is None else Window(self.concurrency, fixed=True)
+        return Limits(OperatingLedger(self.operating_limit), window)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user wants of one entity; `None` where nothing was said."""
+
+    select: tuple[str, ...] | None = None
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    paging: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A configuration file, read and checked."""
+
+    portal: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    entities: Mapping[str, Wishes] = field(default_factory=dict)
+
+
+def read_file(path: Path) -> File:
+    """Read a TOML configuration.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML, or holds a key that means nothing.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration {path.name} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path.name} is no TOML: {error}") from None
+    for section, values in table.items():
+        _known(path.name, "a section", section, _KEYS)
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path.name}: [{section}] is a table")
+        for key in values if (keys := _KEYS[section]) else ():
+            _known(path.name, f"a key of [{section}]", key, keys or ())
+    entities = {name: _wishes(path.name, name, values) for name, values in table.get("entities", {}).items()}
+    return File(table.get("portal", {}), table.get("limits", {}), entities)
+
+
+def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
+    """Put the options of one command and a file together; options that were not given are `None`.
+
+    Raises:
+        ConfigError: There is no webhook, or one of another form.
+        UsageError: A limit makes no sense.
+    """
+    address = options.get("webhook") or file.portal.get("webhook")
+    if not address:
+        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
+    wanted = {**file.limits, **{key: value for key, value in options.items() if value is not None}}
+    budget = _number(wanted, "budget", 100.0)
+    if not 0 < budget <= 100:
+        raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
+    return Settings(
+        webhook(str(address)),
+        _tariff(wanted, budget),
+        _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
+        _concurrency(wanted.get("concurrency", "auto")),
+        _number(wanted, "timeout", TIMEOUT),
+    )
+
+
+def _tariff(wanted: Mapping[str, Any], budget: float) -> Tariff | None:
+    """Return the bucket: by hand, or by the tariff's name, and the share of it that is ours."""
+    if "rate_limit" in wanted:
+        return Tariff.parse(str(wanted["rate_limit"])).scaled(budget)
+    name = str(wanted.get("tariff", "standard"))
+    if name not in TARIFFS:
+        raise UsageError(f"--tariff is one of {', '.join(TARIFFS)}, not {name!r}")
+    tariff = TARIFFS[name]
+    return tariff.scaled(budget) if tariff else None
+
+
+def _number(wanted: Mapping[str, Any], key: str, default: float) -> float:
+    """Return a number above 0."""
+    value = wanted.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise UsageError(f"--{key.replace('_', '-')} is a number above 0, not {value!r}")
+    return float(value)
+
+
+def _concurrency(value: object) -> int | None:
+    """Return the requests in flight, `None` for as many as pay."""
+    if value == "auto":
+        return None
+    if isinstance(value, int | str) and str(value).isdecimal() and int(value) > 0:
+        return int(value)
+    raise UsageError(f"--concurrency is 'auto' or a number above 0, not {value!r}")
+
+
+def _wishes(file: str, name: str, values: object) -> Wishes:
+    """Read one `[entities.NAME]` table."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: [entities.{name}] is a table")
+    for key in values:
+        _known(file, f"a key of [entities.{name}]", key, _ENTITY_KEYS)
+    select = values.get("select")
+    if select is not None and not (isinstance(select, list) and all(isinstance(one, str) for one in select)):
+        raise ConfigError(f"{file}: select of {name} is a list of names")
+    return Wishes(
+        None if select is None else tuple(select), values.get("filter", {}), values.get("params", {}), values.get("paging", "auto")
+    )
+
+
+def _known(file: str, what: str, key: str, known: Mapping[str, Any] | set[str] | tuple[()]) -> None:
+    """Refuse a key that means nothing: it is a slip of the pen that would be obeyed by nobody."""
+    if key not in known:
+        raise ConfigError(f"{file}: {key!r} is not {what}; there are {', '.join(sorted(known))}")

@@ -1,0 +1,236 @@
+"""A one-shot dump: what was asked, into a folder, to its end or to where it stopped.
+
+This file wires the parts together and knows the order of things: lock the
+folder, check the questions, see what the folder holds, run, and say in the
+manifest what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import functools
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from extractor import manifest
+from extractor.checkpoint import CheckpointFile, Saved, fingerprint, lock
+from extractor.client import Client
+from extractor.config import Settings
+from extractor.engine import Engine
+from extractor.entityrun import EntityRun
+from extractor.errors import B24xError, DiskError, UsageError
+from extractor.events import Observer
+from extractor.messages import FileMark
+from extractor.preflight import checked
+from extractor.question import Question
+from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
+from extractor.transport import Transport
+
+_RUNNING = "INTERRUPTED: the run stopped before this entity's end; the same command goes on"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to dump, and where to: into `folder`, or the one entity into `stream`.
+
+    `named` tells whether the user named the entities; those that nobody named
+    may be skipped without the run being less than complete.
+    """
+
+    questions: Sequence[Question]
+    named: bool = True
+    folder: Path | None = None
+    stream: BinaryIO | None = None
+    compress: Compression = "none"
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: the exit code, why it is not 0, the manifest, and what it cost."""
+
+    exit_code: int
+    why: str | None
+    manifest: Mapping[str, Any]
+    requests: int = 0
+    seconds: float = 0.0
+    resumed: bool = False
+
+
+class Dump:
+    """One run of one order."""
+
+    def __init__(self, order: Order, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
+        """Take the parts; the caller opens and closes the transport."""
+        self._order = order
+        self._settings = settings
+        self._client = Client(transport, settings.webhook, settings.rate())
+        self._observers = observers
+        self._engine: Engine | None = None
+        self._stopped: tuple[int, str] | None = None
+        self._runs: list[EntityRun] = []
+        self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
+
+    def stop(self, exit_code: int, why: str) -> None:
+        """Take nothing new, commit what has come, and end with this exit code."""
+        self._stopped = self._stopped or (exit_code, why)
+        if self._engine is not None:
+            self._engine.stop()
+
+    async def run(self) -> Outcome:
+        """Carry the order out.
+
+        Raises:
+            UsageError: The question, or the folder, is not one to go on with.
+            ConfigError: The folder's checkpoint cannot be read.
+            FolderBusy: Another run holds the folder.
+            B24xError: The portal refused before the first row was asked for.
+        """
+        with self._held() as checkpoint:
+            saved = checkpoint.load() if checkpoint else None
+            questions = [one for one in self._order.questions if not _lacks(one)]
+            self._adopt(await checked(self._client, questions), saved)
+            if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
+                return Outcome(0, "this dump is here already, complete: nothing to do", self._manifest(_utc()), resumed=True)
+            try:
+                return await self._extract(checkpoint, resumed=saved is not None)
+            finally:
+                for run in self._runs:
+                    if run.sink:
+                        run.sink.close()
+
+    @contextmanager
+    def _held(self) -> Iterator[CheckpointFile | None]:
+        """Hold the folder, if there is one, and give its checkpoint."""
+        if self._order.folder is None:
+            yield None
+            return
+        with lock(self._order.folder):
+            yield CheckpointFile(self._order.folder)
+
+    def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> None:
+        """Make the record of every entity, as the folder holds it if it holds this very question."""
+        asked = {one.entity.name: one for one in questions}
+        self._question = fingerprint([self._settings.webhook.host, {name: one.asked() for name, one in asked.items()}])
+        if saved is not None:
+            if saved.question != self._question:
+                raise UsageError(
+                    f"the folder holds the rows of another question ({', '.join(saved.entities)} of {saved.portal}): "
+                    "choose another folder, or repeat the command it was made with"
+                )
+            self._run_id, self._started_at = saved.run_id, saved.started_at
+        for original in self._order.questions:
+            question = asked.get(original.entity.name, original)
+            run = EntityRun(question, self._order.named, functools.partial(self._open_sink, question.entity.name))
+            self._runs.append(run)
+            if missing := _lacks(question):
+                run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
+            elif saved is not None:
+                run.adopt(saved.entities[run.name])
+
+    async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
+        """Run what is not at its end yet."""
+        engine = Engine(
+            self._client, self._settings.limits(), save=functools.partial(self._save, checkpoint), observers=self._observers
+        )
+        self._write_manifest(None)
+        for run in self._runs:
+            if run.status == "running":
+                self._begin(engine, run)
+        self._engine = engine
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        error = await self._drive(engine)
+        for run in self._runs:
+            if run.status == "running":
+                run.reason = _RUNNING if error is None else f"{_RUNNING}; {error}"
+        if not isinstance(error, DiskError):
+            self._save(checkpoint)
+            self._write_manifest(_utc())
+        exit_code, why = self._verdict(error)
+        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed)
+
+    def _begin(self, engine: Engine, run: EntityRun) -> None:
+        """Put an entity on the run, and its file back to where the checkpoint says."""
+        if run.files:
+            run.sink = self._open_sink(run.name, run.files[0])
+        engine.add(run, run.spans)
+
+    async def _drive(self, engine: Engine) -> B24xError | None:
+        """Run the engine under the user's time limit; return what ended it, if anything did."""
+        timer = None
+        if self._order.max_seconds is not None:
+            timer = asyncio.get_running_loop().call_later(
+                self._order.max_seconds, self.stop, 5, "--max-minutes are over: run the same command again to go on"
+            )
+        try:
+            if self._stopped is None:
+                await engine.run()
+        except B24xError as error:
+            return error
+        finally:
+            if timer:
+                timer.cancel()
+        return None
+
+    def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
+        """Return the exit code, and the sentence that explains it."""
+        if error is not None:
+            return error.exit_code, str(error)
+        if self._stopped is not None and any(run.status == "running" for run in self._runs):
+            return self._stopped
+        lacking = [run for run in self._runs if run.status != "complete" and (run.named or run.status != "skipped")]
+        if lacking:
+            return 4, "; ".join(f"{run.name} is {run.status}: {run.reason}" for run in lacking)
+        return 0, None
+
+    def _open_sink(self, name: str, mark: FileMark | None = None) -> Sink:
+        """Open an entity's way out."""
+        if self._order.folder is None:
+            assert self._order.stream is not None, "a folder or a stream"  # noqa: S101 - a bug of ours
+            return StdoutSink(self._order.stream)
+        return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark)
+
+    def _save(self, checkpoint: CheckpointFile | None) -> None:
+        """Record where everything stands; the files are synced already."""
+        if checkpoint is None:
+            return
+        checkpoint.save(Saved(
+            run_id=self._run_id,
+            portal=self._settings.webhook.host,
+            question=self._question,
+            started_at=self._started_at,
+            finished=all(run.status != "running" for run in self._runs),
+            entities={run.name: run.saved() for run in self._runs},
+        ))
+
+    def _manifest(self, finished_at: str | None) -> dict[str, Any]:
+        """Build the manifest of this moment."""
+        return manifest.build(
+            run_id=self._run_id,
+            portal=self._settings.webhook.host,
+            started_at=self._started_at,
+            finished_at=finished_at,
+            entities={run.name: run.facts() for run in self._runs},
+        )
+
+    def _write_manifest(self, finished_at: str | None) -> None:
+        """Put the manifest into the folder, if there is one."""
+        if self._order.folder is not None:
+            manifest.write(self._order.folder, self._manifest(finished_at))
+
+
+def _lacks(question: Question) -> str:
+    """Name the parameter without which an entity cannot be read, if it is missing."""
+    given = {**question.entity.params, **question.params}
+    return next((name for name in question.entity.requires if name not in given), "")
+
+
+def _utc() -> str:
+    """Return the present moment, in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

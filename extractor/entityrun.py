@@ -1,0 +1,141 @@
+"""One entity during a run: its question, its sink, how far it is, what it cost.
+
+The checkpoint and the manifest are written from this one record, so that they
+cannot tell different stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from extractor.checkpoint import SavedEntity
+from extractor.errors import AccessDenied, B24xError, PortalError
+from extractor.manifest import Assurance, EntityFacts
+from extractor.messages import FileMark, Row, Status
+from extractor.paging.span import Span
+from extractor.question import Question
+from extractor.scheduler import Listing
+from extractor.sinks import Sink
+
+_NO_PROOF = "NO_PROOF: {method} has no id filter; rows that moved between its pages while they were read could be missing"
+
+
+@dataclass(slots=True, eq=False)
+class EntityRun:
+    """One entity being extracted; `named` when the user asked for it by name.
+
+    The sink is opened with the first row, or at the end of an entity that has
+    none: one that is skipped leaves no file.
+    """
+
+    question: Question
+    named: bool
+    open_sink: Callable[[], Sink]
+    sink: Sink | None = None
+    files: tuple[FileMark, ...] = ()
+    spans: list[Span] | None = None
+    listing: Listing | None = None
+    status: Status = "running"
+    reason: str | None = None
+    rows: int = 0
+    requests: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The entity's name."""
+        return self.question.entity.name
+
+    @property
+    def assurance(self) -> Assurance:
+        """Whether every row that existed during the whole run is proven to be there."""
+        return "best-effort" if self.question.entity.paging == "next" else "exact"
+
+    def land(self, rows: Sequence[Row]) -> int:
+        """Take rows; return the bytes that its sink holds uncommitted."""
+        self.sink = self.sink or self.open_sink()
+        self.rows += len(rows)
+        return self.sink.append(rows)
+
+    def complete(self) -> None:
+        """Note that the entity was read to its end."""
+        self.sink = self.sink or self.open_sink()
+        self.status = "complete"
+        if self.assurance != "exact":
+            self.reason = _NO_PROOF.format(method=self.question.entity.method)
+
+    def give_up(self, error: B24xError) -> None:
+        """Note why the entity will not be read to its end."""
+        self.reason = f"{_code(error)}: {_words(error)}"
+        if self.rows:
+            self.status = "partial"
+        else:
+            self.status = "skipped" if isinstance(error, AccessDenied) else "failed"
+
+    def skip(self, reason: str) -> None:
+        """Note why the entity is not even asked for."""
+        self.status, self.reason = "skipped", reason
+
+    def adopt(self, saved: SavedEntity) -> None:
+        """Go on where a checkpoint says; what was given up is tried again."""
+        self.status = "complete" if saved.status == "complete" else "running"
+        self.reason = saved.reason if saved.status == "complete" else None
+        self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
+        self.spans = _spans(saved)
+        if self.spans is not None or self.status == "complete":
+            self.rows, self.files = saved.rows, saved.files
+
+    def saved(self) -> SavedEntity:
+        """Return the record for the checkpoint."""
+        spans = self.listing.spans if self.listing else self.spans
+        return SavedEntity(
+            status=self.status,
+            reason=self.reason,
+            spans=None if spans is None else tuple((span.cursor, span.high) for span in spans),
+            expected_last=max((span.until for span in spans or ()), default=None),
+            files=(self.sink.mark,) if self.sink else self.files,
+            rows=self.rows,
+            requests=self.requests,
+            calls=self.calls,
+            retries=self.retries,
+            seconds=self.seconds,
+        )
+
+    def facts(self) -> EntityFacts:
+        """Return the record for the manifest."""
+        return EntityFacts(
+            method=self.question.entity.method,
+            params=self.question.asked(),
+            status=self.status,
+            reason=self.reason,
+            assurance=self.assurance,
+            files=(self.sink.mark,) if self.sink else self.files,
+            requests=self.requests,
+            calls=self.calls,
+            retries=self.retries,
+            seconds=self.seconds,
+            named=self.named,
+        )
+
+
+def _spans(saved: SavedEntity) -> list[Span] | None:
+    """Return the spans that a checkpoint left; `None` where the entity starts over."""
+    if saved.spans is None:
+        return None
+    last = saved.expected_last or 0
+    return [Span(cursor, high, last if high is None else high) for cursor, high in saved.spans]
+
+
+def _code(error: B24xError) -> str:
+    """Return the portal's code where it gave one, else the error's own name in capitals."""
+    if isinstance(error, PortalError) and error.code not in {"", "0"}:
+        return error.code.upper()
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in type(error).__name__).strip("_").upper()
+
+
+def _words(error: B24xError) -> str:
+    """Return the error's own sentence."""
+    return error.description or str(error) if isinstance(error, PortalError) else str(error)

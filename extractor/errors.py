@@ -1,0 +1,166 @@
+"""Everything that can go wrong, and whose fault it is.
+
+    B24xError
+    ├── UsageError             the question is wrong: the caller mends it
+    ├── ConfigError            the configuration is wrong: the caller mends it
+    ├── FolderBusy             another run holds the folder
+    ├── DiskError              the folder cannot be written
+    │   └── DiskFull             ... for want of room: run again once there is some
+    ├── PortalError            the portal said no, in JSON
+    │   ├── CredentialsRefused   webhook or token: nothing works until a human mends it
+    │   ├── TokenExpired         the access token: renew it, then ask again
+    │   ├── RateLimited          too many requests from this address: wait, slow down
+    │   ├── OperatingLimited     this method has used its seconds: wait, others go on
+    │   ├── PortalUnavailable    the portal as a whole refuses: stop
+    │   ├── AccessDenied         this method is not for these credentials: skip it
+    │   ├── RequestRefused       our parameters: a bug, or a question it cannot answer
+    │   ├── NotFound             the object is gone
+    │   ├── Unreadable           the answer cannot be encoded: read less at a time
+    │   └── ServerFailure        the portal failed: try again
+    ├── TransportError         no answer, or none that could be read
+    │   ├── ConnectionLost       no whole answer came
+    │   ├── RequestTimeout       ... within the time allowed
+    │   ├── NotJson              an answer that is no JSON: a proxy's page, a torn body
+    │   ├── PortalMoved          a redirect: the portal has another address now
+    │   └── Unreachable          name, route or TLS: nothing there to talk to
+    └── ContractBroken         the portal answered something its contract excludes
+
+Foreign exceptions are translated at the border (`transport`, `sinks`,
+`durable`) and nowhere else. No message carries a URL: URLs carry secrets.
+"""
+
+from __future__ import annotations
+
+
+class B24xError(Exception):
+    """Base of all errors that b24x raises on purpose; `str()` is one sentence for a human."""
+
+    exit_code = 1
+
+
+class UsageError(B24xError):
+    """The question is wrong; nothing was asked of the portal."""
+
+    exit_code = 2
+
+
+class ConfigError(B24xError):
+    """The configuration is wrong; nothing was asked of the portal."""
+
+    exit_code = 3
+
+
+class FolderBusy(B24xError):
+    """Another run holds the folder."""
+
+    exit_code = 6
+
+
+class DiskError(B24xError):
+    """The folder cannot be written."""
+
+    exit_code = 4
+
+
+class DiskFull(DiskError):
+    """The disk is full; what was committed is safe."""
+
+    exit_code = 5
+
+
+class PortalError(B24xError):
+    """The portal refused a call, in JSON: `code` and `description` are its words."""
+
+    exit_code = 4
+
+    def __init__(self, code: str, description: str = "", *, status: int = 200) -> None:
+        super().__init__(f"{code or 'error'}: {description or 'no description'}")
+        self.code = code
+        self.description = description
+        self.status = status
+
+
+class CredentialsRefused(PortalError):
+    """The portal refuses the webhook or the application: a human must mend it."""
+
+    exit_code = 3
+
+
+class TokenExpired(PortalError):
+    """The access token has expired: renew it and ask again."""
+
+    exit_code = 3
+
+
+class RateLimited(PortalError):
+    """Too many requests from this address; the request was not executed."""
+
+
+class OperatingLimited(PortalError):
+    """This method has used up its seconds; other methods go on."""
+
+
+class PortalUnavailable(PortalError):
+    """The portal as a whole refuses REST: deleted, unpaid, blocked by hand."""
+
+    exit_code = 3
+
+
+class AccessDenied(PortalError):
+    """This method is not for these credentials: scope, rights, tariff or absence."""
+
+
+class RequestRefused(PortalError):
+    """The portal does not understand our parameters."""
+
+
+class NotFound(PortalError):
+    """The object asked for does not exist (any more)."""
+
+
+class Unreadable(PortalError):
+    """The portal could not encode its own answer; some row in it is the cause."""
+
+
+class ServerFailure(PortalError):
+    """The portal failed while answering; the same call may succeed later."""
+
+
+class TransportError(B24xError):
+    """No answer came, or none that could be read."""
+
+    exit_code = 4
+
+
+class ConnectionLost(TransportError):
+    """The connection ended before a whole answer had come."""
+
+
+class RequestTimeout(TransportError):
+    """No whole answer came in the time allowed."""
+
+
+class NotJson(TransportError):
+    """The answer is no JSON; `status` is its HTTP status."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PortalMoved(TransportError):
+    """The portal answers with a redirect: it has another address now."""
+
+    exit_code = 3
+
+
+class Unreachable(TransportError):
+    """Name, route or TLS: there is nothing there to talk to."""
+
+    exit_code = 3
+
+
+class ContractBroken(B24xError):
+    """The portal answered something that its contract excludes; going on could lose rows."""
+
+    exit_code = 4

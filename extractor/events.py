@@ -1,0 +1,75 @@
+"""What happens during a run, as frozen records that travel whole to observers.
+
+The engine emits them; progress, report and logs read them. An observer is
+called in the middle of the run: it returns at once and raises nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswered:
+    """One HTTP request came back, or failed as a whole (`error` names how) after `seconds`."""
+
+    calls: int
+    rows: int
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """One call failed and goes again after `wait` seconds."""
+
+    entity: str
+    reason: str
+    attempt: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowsLanded:
+    """An answer for one entity was absorbed: `rows` are written so far, about `left` are still to come."""
+
+    entity: str
+    rows: int
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntityEnded:
+    """One entity came to its end: complete, partial, skipped or failed, the last three with a reason."""
+
+    entity: str
+    status: str
+    rows: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing can be asked for `seconds`: a method's budget, or a pause before another attempt."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """All rows so far are durable."""
+
+    rows: int
+
+
+Event = RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
+
+
+class Observer(Protocol):
+    """Anything that wants to know."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event; return at once."""
+        ...

@@ -1,0 +1,106 @@
+"""Calls per request: as many as end well inside the portal's 60 seconds.
+
+Rule 1: a call costs its request wall time, and the portal runs a batch one call
+after another, so costs add up. They are learnt per method, quickly upward and
+slowly downward: a batch too large is lost whole.
+Rule 2: a killed batch says more than any average: a request may carry half of
+what it carried, and wins the other half back success by success.
+Rule 3: one call always fits; if it alone takes too long, smaller batches cannot
+help.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from extractor.messages import BATCH_SIZE
+
+AIM = 30.0  # half of the 60 s after which the cloud cuts a request, whatever it has done
+GROWTH = 1.25  # per full request that came back: from 1 to 50 in eighteen
+FULL = 0.8  # of a request; a smaller one proves little about larger ones
+SLOWER, FASTER = 0.5, 0.2  # weight of a new measurement above, below what was known
+
+
+@dataclass(slots=True)
+class _Method:
+    cap: float  # what killed batches allow
+    seconds: float = 0.0  # wall time of one call
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatistics:
+    """Calls per request and seconds per call, by method."""
+
+    sizes: Mapping[str, int]
+    seconds: Mapping[str, float]
+
+
+class BatchSize:
+    """Say how many calls one request may carry."""
+
+    def __init__(self, most: int = BATCH_SIZE, *, aim: float = AIM) -> None:
+        self._most = most
+        self._aim = aim
+        self._methods: dict[str, _Method] = {}
+
+    def size(self, method: str) -> int:
+        """Return how many calls of `method` alone fill a request."""
+        known = self._known(method)
+        fitting = self._aim / known.seconds if known.seconds else self._most
+        return max(1, int(min(self._most, known.cap, fitting)))
+
+    def take(self, methods: Iterable[str]) -> int:
+        """Return how many of these calls, in order, fill one request: at least one, if there is one."""
+        taken, filled = 0, 0.0
+        for method in methods:
+            filled += 1 / self.size(method)
+            # fifty fiftieths are 1, but for rounding
+            if taken and (filled > 1 + 1e-9 or taken >= self._most):
+                break
+            taken += 1
+        return taken
+
+    def answered(self, methods: Iterable[str], latency: float) -> None:
+        """Learn from a request with these calls that came back after `latency` seconds."""
+        calls = Counter(methods)
+        full = self._filled(calls) >= FULL
+        mean = latency / calls.total()
+        expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
+        for known in map(self._known, calls):
+            self._measure(known, (known.seconds or mean) * latency / expected if expected else 0.0)
+            if full:
+                known.cap = min(self._most, max(known.cap * GROWTH, known.cap + 1))
+
+    def shrink(self, methods: Iterable[str]) -> None:
+        """Let requests carry half of what this one did, which was killed.
+
+        Half of what it carried, not of what is allowed now: of several that are
+        killed together, the first halves.
+        """
+        calls = Counter(methods)
+        half = min(1.0, self._filled(calls) / 2)
+        for method in calls:
+            self._known(method).cap = max(1.0, self.size(method) * half)
+
+    def _filled(self, calls: Mapping[str, int]) -> float:
+        return sum(many / self.size(method) for method, many in calls.items())
+
+    @staticmethod
+    def _measure(known: _Method, seconds: float) -> None:
+        weight = 1.0 if not known.seconds else SLOWER if seconds > known.seconds else FASTER
+        known.seconds += weight * (seconds - known.seconds)
+
+    def _known(self, method: str) -> _Method:
+        return self._methods.setdefault(method, _Method(self._most))
+
+    def statistics(self) -> BatchStatistics:
+        """Return what is known of each method."""
+        return BatchStatistics(
+            {method: self.size(method) for method in self._methods},
+            {method: known.seconds for method, known in self._methods.items()},
+        )
+
+    def __repr__(self) -> str:
+        return f"<BatchSize at most {self._most} calls, {self._aim:g} s; {len(self._methods)} methods known>"

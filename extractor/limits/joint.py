@@ -1,0 +1,73 @@
+"""The limits of one run, asked and taught together.
+
+A request goes out when the window has room and the operating ledger has room
+for its methods, with as many calls as end in time; what comes back teaches
+all three. The rate is the client's: it counts requests, whatever is in them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from extractor.batch import Outcome
+from extractor.errors import B24xError, OperatingLimited
+from extractor.limits.batchsize import BatchSize
+from extractor.limits.operating import OperatingLedger
+from extractor.limits.window import Window
+from extractor.messages import Reply
+from extractor.retry import Again, decide
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds a run back besides the rate."""
+
+    operating: OperatingLedger = field(default_factory=OperatingLedger)
+    window: Window = field(default_factory=Window)
+    batch: BatchSize = field(default_factory=BatchSize)
+
+    def weight(self, method: str) -> float:
+        """Return the share of a request that one call of a method takes."""
+        return 1 / self.batch.size(method)
+
+    def sent(self, methods: Sequence[str], now: float) -> None:
+        """Count a request with these calls that leaves now."""
+        self.window.entered(now)
+        for method, calls in Counter(methods).items():
+            self.operating.started(method, len(methods) > 1, calls, now)
+
+    def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float) -> None:
+        """Take note of what became of a request that left at `sent`."""
+        answered = any(isinstance(outcome, Reply | OperatingLimited) for outcome in outcomes)
+        self.window.left(now, now - sent, ok=answered)
+        if answered:
+            self.batch.answered(methods, now - sent)
+        if any(_too_much(outcome) for outcome in outcomes):
+            self.batch.shrink(methods)
+        by_method: defaultdict[str, list[Outcome]] = defaultdict(list)
+        for method, outcome in zip(methods, outcomes, strict=True):
+            by_method[method].append(outcome)
+        for method, group in by_method.items():
+            self._account(method, group, sent, now, batched=len(methods) > 1, answered=answered)
+
+    def _account(
+        self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool
+    ) -> None:
+        """Land the calls of one method in the operating ledger."""
+        timings = [one.timing for one in group if isinstance(one, Reply) and one.timing]
+        if answered:
+            self.operating.answered(method, batched, len(group), timings, now, sent=sent)
+        else:
+            self.operating.lost(method, batched, len(group), now)
+        if any(isinstance(one, OperatingLimited) for one in group):
+            self.operating.blocked(method, batched, now)
+
+
+def _too_much(outcome: Outcome) -> bool:
+    """Tell whether a failure says that the request was too large."""
+    if not isinstance(outcome, B24xError):
+        return False
+    decision = decide(outcome, 1, 0.0)
+    return isinstance(decision, Again) and decision.shrink

@@ -1,0 +1,269 @@
+"""Seconds per ten minutes: what each method may still compute.
+
+Rule 1: a method has one budget, however it is called. The portal counts direct
+and batched calls of a webhook apart and those of an application together;
+kept within one budget, both are safe.
+Rule 2: room is what the budget leaves after what was used (`account`) and after
+every call in flight: charges come after the response, so only those who
+reckon with them never overshoot.
+Rule 3: room below a grain is no room: trickling budget away by single calls
+would spend requests, which are limited too.
+Rule 4: a method that was blocked, or is full of seconds that are not ours, learns
+by asking: one call at a time, after the reset, or after a minute (the portal
+forgets by minutes).
+Rule 5: a portal that reports no `operating` has no such limit.
+
+Times are readings of the caller's clock; the portal's unix times are placed
+on it by the resets it reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from extractor.limits.account import LAG, UNSEEN, WINDOW, Account
+from extractor.messages import BATCH_SIZE, Timing
+
+DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
+PLENTY = 1_000_000
+
+# Calls differ, and are charged late: keep two percent (8 s, a slow call or two) in reserve.
+RESERVE = 0.02
+GRAIN = 0.02
+
+SOONEST = 1.0  # to look again: with calls in flight their answers decide
+LONGEST_REQUEST = 60.0
+MINUTE = 60.0
+
+# A limit is learnt from a block only while we know what was used, and not below a tenth: so
+# little was used by us that others must have blocked us. A tenth comes back per window.
+FRESH = 60.0
+LOWEST = 0.1
+RELIEF = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class MethodStatistics:
+    """What the ledger believes of one method; `blocked` counts refusals."""
+
+    used: float
+    in_flight: int
+    limit: float
+    seconds_per_call: float | None
+    blocked: int
+
+
+@dataclass(slots=True)
+class _Method:
+    """Both accounts of a method, and its limit as far as it was learnt."""
+
+    direct: Account = field(default_factory=Account)
+    batched: Account = field(default_factory=Account)
+    learnt: float = math.inf
+    learnt_at: float = 0.0
+    reset_at: float | None = None  # unix seconds, as the portal reports it
+    asks_at: float = math.inf  # from then on one call may ask how things stand
+    blocked_at: float | None = None
+    blocks: int = 0
+
+    def account(self, batched: bool) -> Account:
+        return self.batched if batched else self.direct
+
+    @property
+    def reported(self) -> bool:
+        return max(self.direct.read_at, self.batched.read_at) > -math.inf
+
+    @property
+    def flying(self) -> int:
+        return self.direct.flying + self.batched.flying
+
+    @property
+    def foreign(self) -> float:
+        return self.direct.foreign.total + self.batched.foreign.total
+
+    @property
+    def cost(self) -> float:
+        """Return the seconds of the dearer way to call; 0.1 s until one is measured."""
+        known = [account.cost for account in (self.direct, self.batched) if account.cost is not None]
+        return max([*known, 0.001]) if known else UNSEEN
+
+    def used(self, now: float) -> float:
+        return self.direct.used(now) + self.batched.used(now)
+
+    def coming(self) -> float:
+        return self.direct.coming() + self.batched.coming()
+
+    def limit(self, configured: float, now: float) -> float:
+        """Return the limit: the configured one, or what a block taught, with relief by the time."""
+        return min(configured, self.learnt * (1 + RELIEF * (now - self.learnt_at) / WINDOW))
+
+    def leaving(self) -> list[tuple[float, float]]:
+        return sorted(self.direct.leaving() + self.batched.leaving())
+
+
+class OperatingLedger:
+    """Keep every method within its seconds per ten minutes."""
+
+    def __init__(self, limit: float = DEFAULT_LIMIT) -> None:
+        self._limit = limit
+        self._methods: dict[str, _Method] = {}
+        self._epoch = -math.inf  # the portal's unix time at our clock's zero, or earlier
+
+    def started(self, method: str, batched: bool, calls: int, now: float) -> None:  # noqa: ARG002
+        """Count calls that start now."""
+        known = self._methods.setdefault(method, _Method())
+        known.account(batched).flying += calls
+
+    def answered(
+        self,
+        method: str,
+        batched: bool,
+        calls: int,
+        timings: Sequence[Timing],
+        now: float,
+        *,
+        sent: float | None = None,
+    ) -> None:
+        """Land `calls` of one request that left at `sent`, and read what it reports.
+
+        `timings` are those of the calls that succeeded, in their order: calls
+        that failed are not charged. Without `sent` the report is taken to be
+        as old as a request can be.
+        """
+        known = self._methods[method]
+        account = known.account(batched)
+        account.flying -= calls
+        reports = [timing.operating for timing in timings if timing.operating is not None]
+        if not reports:
+            return
+        since = now if sent is None else min(now, sent + LAG)
+        sent = now - LONGEST_REQUEST if sent is None else sent
+        account.report(reports[0], sent)
+        least, most = _bounds(reports, now - sent)
+        account.charge(since, now, len(reports), least, most)
+        self._place(known, timings, now)
+        self._relax(known, max(reports), sent, now)
+
+    def lost(self, method: str, batched: bool, calls: int, now: float) -> None:
+        """Land calls whose answer never came: they may have run, and are charged if they have."""
+        known = self._methods[method]
+        account = known.account(batched)
+        account.flying -= calls
+        if known.reported:
+            account.charge(now, now, calls, 0.0, LONGEST_REQUEST)
+
+    def blocked(self, method: str, batched: bool, now: float, *, calls: int = 0) -> None:
+        """Close the method: the portal says that its seconds are used up.
+
+        Land `calls` that this befell, unless they are landed otherwise; blocked
+        calls are not charged.
+        """
+        known = self._methods.setdefault(method, _Method())
+        account = known.account(batched)
+        account.flying -= calls
+        known.blocks += 1
+        if now - account.read_at <= FRESH:
+            known.learnt = max(LOWEST * self._limit, min(known.limit(self._limit, now), account.used(now)))
+            known.learnt_at = now
+        known.blocked_at = now
+        known.asks_at = self._reset(known, now)
+
+    def room(self, method: str, now: float) -> int:
+        """Return how many calls may start now; `PLENTY` where nothing limits them."""
+        known = self._methods.get(method)
+        if known is None or not (known.reported or known.blocked_at is not None):
+            return PLENTY
+        if known.blocked_at is None:
+            calls = self._calls(known, now)
+            if calls >= self._grain(known, now):
+                return min(calls, PLENTY)
+            if not known.flying and known.used(now) <= 0:
+                return 1  # dearer than the whole budget: it must be possible all the same
+        return int(not known.flying and now >= known.asks_at)
+
+    def ready_at(self, method: str, now: float) -> float:
+        """Return when there will be room at the latest, if nothing else is learnt; `now` if there is."""
+        if self.room(method, now):
+            return now
+        known = self._methods[method]
+        asks_at = math.inf if known.flying else known.asks_at
+        if known.blocked_at is None:
+            asks_at = min(asks_at, self._frees_at(known, now))
+        return max(now + SOONEST, asks_at) if asks_at < math.inf else now + SOONEST
+
+    def statistics(self, now: float) -> dict[str, MethodStatistics]:
+        """Return what is believed of every method."""
+        return {
+            name: MethodStatistics(
+                known.used(now),
+                known.flying,
+                known.limit(self._limit, now),
+                known.cost if known.reported else None,
+                known.blocks,
+            )
+            for name, known in self._methods.items()
+        }
+
+    def __repr__(self) -> str:
+        return f"<OperatingLedger {self._limit:g} s per {WINDOW:g} s, {len(self._methods)} methods>"
+
+    def _place(self, known: _Method, timings: Sequence[Timing], now: float) -> None:
+        """Note the reset, and learn from it what time it is at the portal.
+
+        The reset is 600 s after the oldest charge, or after this very request
+        if there is none: so the portal's clock shows at least 600 s less.
+        """
+        for timing in timings:
+            if timing.reset_at is not None:
+                known.reset_at = timing.reset_at
+                self._epoch = max(self._epoch, timing.reset_at - WINDOW - now)
+
+    def _relax(self, known: _Method, operating: float, sent: float, now: float) -> None:
+        """Draw the conclusions of a call that was not blocked."""
+        if known.blocked_at is not None and sent >= known.blocked_at:
+            known.blocked_at = None
+        if operating > known.limit(self._limit, now):
+            known.learnt, known.learnt_at = operating, now
+        if known.blocked_at is None:
+            known.asks_at = now + MINUTE if known.foreign > 0 else math.inf
+
+    def _reset(self, known: _Method, now: float) -> float:
+        """Return when a blocked method may ask: its reset, when its oldest seconds leave, or in a minute."""
+        if known.reset_at is not None and self._epoch > -math.inf:
+            reset = known.reset_at - self._epoch
+            if reset > now:
+                return min(reset, now + WINDOW)
+        known.used(now)
+        leaving = known.leaving()
+        return leaving[0][0] if leaving else now + MINUTE
+
+    def _spare(self, known: _Method, now: float) -> float:
+        limit = known.limit(self._limit, now)
+        return limit * (1 - RESERVE) - known.used(now) - known.coming()
+
+    def _calls(self, known: _Method, now: float) -> int:
+        return max(0, int(self._spare(known, now) / known.cost))
+
+    def _grain(self, known: _Method, now: float) -> int:
+        return max(1, min(BATCH_SIZE, int(GRAIN * known.limit(self._limit, now) / known.cost)))
+
+    def _frees_at(self, known: _Method, now: float) -> float:
+        """Return when enough seconds will have left for a grain of calls."""
+        missing = self._grain(known, now) * known.cost - self._spare(known, now)
+        leaving = known.leaving()
+        gone = accumulate(seconds for _, seconds in leaving)
+        last = leaving[-1][0] if leaving else math.inf
+        return next((at for (at, _), seconds in zip(leaving, gone, strict=True) if seconds >= missing), last)
+
+
+def _bounds(reports: Sequence[float], latency: float) -> tuple[float, float]:
+    """Return what a request has cost at least and at most: what rose inside it was spent by it."""
+    calls = len(reports)
+    seen = min(latency, max(0.0, reports[-1] - reports[0]))
+    if calls == 1:
+        return 0.0, latency
+    # All but the first are seen rising, and hide 0.1 s each at most; the first is like the others.
+    return seen, min(latency, (seen + calls * UNSEEN) * calls / (calls - 1))

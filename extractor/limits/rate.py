@@ -1,0 +1,150 @@
+"""Requests per second: the portal's leaky bucket, kept on our side.
+
+Rule 1: a request is admitted by the same arithmetic by which the portal
+counts it, so that it is never refused while we have the address to ourselves.
+Rule 2: a refusal (503) means that somebody shares the address. Everything
+waits at one gate, our bucket counts as full, and each request pays a higher
+toll; each success takes a little of the toll back.
+Rule 3: one request at a time waits at the bucket, in the order of asking:
+aiolimiter serves small amounts first, and a toll must not be overtaken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from aiolimiter import AsyncLimiter
+
+from extractor.limits.tariff import Tariff
+
+# Latency varies, so requests reach the portal closer together than they left.
+MARGIN = 2
+MARGIN_FROM = 10  # a bucket this small is somebody's choice: use all of it
+
+FIRST_PAUSE = 1.0  # in which the smallest cloud bucket drains two requests
+LONGEST_PAUSE = 30.0  # the fifth in a row: waiting longer teaches nothing new
+
+HEADROOM = 1.25  # latency varies: keep the bucket from being the one that waits
+
+HIGHEST_TOLL = 16.0  # a sixteenth of the rate: one request in 8 s on the standard tariff
+RECOVERY = 0.98  # per success: a halved rate is whole again after 35 requests
+
+# Looks at the bucket per request that it drains. We look, rather than let aiolimiter wake us:
+# where a clock stands still between timers, rounding can leave its waker an amount too small to
+# move the clock, and it asks for ever. Looking late costs nothing, the bucket drains meanwhile.
+LOOKS = 4
+SHORTEST = 0.001  # for the same reason
+
+
+@dataclass(frozen=True, slots=True)
+class RateStatistics:
+    """What the rate limit did so far; `toll` is the factor by which it is slowed down now."""
+
+    admitted: int
+    refused: int
+    waiting: int
+    waited: float
+    toll: float
+
+
+class RateLimit:
+    """Admit requests as fast as the tariff allows, and slower when the portal objects."""
+
+    def __init__(self, tariff: Tariff | None) -> None:
+        self._tariff = tariff
+        self._bucket = _bucket(tariff)
+        self._turn = asyncio.Lock()
+        self._refill = False
+        self._opens_at = 0.0
+        self._pause = FIRST_PAUSE
+        self._toll = 1.0
+        self._admitted = self._refused = self._waiting = 0
+        self._waited = 0.0
+
+    async def admit(self) -> None:
+        """Wait until one more request may leave."""
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
+        self._waiting += 1
+        try:
+            async with self._turn:
+                await self._pass()
+        finally:
+            self._waiting -= 1
+            self._waited += clock() - asked_at
+        self._admitted += 1
+
+    def affords(self, requests: float) -> bool:
+        """Tell whether so many requests could leave at once."""
+        if self._bucket is None:
+            return True
+        amount = max(1.0, requests) * self._toll
+        return amount <= self._bucket.max_rate and self._bucket.has_capacity(amount)
+
+    def sustained(self, latency: float) -> int:
+        """Return how many requests of that latency are in flight when this limit is the bound, and one more."""
+        return 2 + int(self._tariff.per_second * latency * HEADROOM / self._toll) if self._tariff else sys.maxsize
+
+    def refused(self) -> None:
+        """Close the gate: the portal has refused a request for its rate (503)."""
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now < self._opens_at:
+            return  # one of the requests that were in flight when the gate closed
+        self._opens_at = now + self._pause
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+        self._toll = min(HIGHEST_TOLL, 2 * self._toll)
+        self._refill = True
+
+    def succeeded(self) -> None:
+        """Take back some of the toll: the portal has answered a request."""
+        self._pause = FIRST_PAUSE
+        self._toll = max(1.0, self._toll * RECOVERY)
+
+    async def _pass(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            if (left := self._opens_at - clock()) > 0:
+                await asyncio.sleep(max(left, SHORTEST))
+                continue
+            await self._fill()
+            if self._affordable():
+                break
+            await asyncio.sleep(self._look)
+        if self._bucket:
+            await self._bucket.acquire(self._price)  # there is room: this does not wait
+
+    async def _fill(self) -> None:
+        """After a refusal, believe the portal that its bucket is full."""
+        if self._refill and (bucket := _bucket(self._tariff)):
+            await bucket.acquire(bucket.max_rate)  # it is new and empty: this does not wait
+            self._bucket = bucket
+        self._refill = False
+
+    def _affordable(self) -> bool:
+        return self._bucket is None or self._bucket.has_capacity(self._price)
+
+    @property
+    def _price(self) -> float:
+        return min(self._toll, self._bucket.max_rate) if self._bucket else 0.0
+
+    @property
+    def _look(self) -> float:
+        return 1 / (LOOKS * self._tariff.per_second) if self._tariff else 0.0
+
+    def statistics(self) -> RateStatistics:
+        """Return the numbers so far."""
+        return RateStatistics(self._admitted, self._refused, self._waiting, self._waited, self._toll)
+
+    def __repr__(self) -> str:
+        numbers = self.statistics()
+        return f"<RateLimit {self._tariff or 'unlimited'} toll={numbers.toll:.2f} {numbers.waiting} waiting>"
+
+
+def _bucket(tariff: Tariff | None) -> AsyncLimiter | None:
+    if tariff is None:
+        return None
+    burst = tariff.burst - MARGIN if tariff.burst > MARGIN_FROM else tariff.burst
+    return AsyncLimiter(burst, burst / tariff.per_second)

@@ -1,0 +1,99 @@
+"""What a folder holds, for people and other tools: `manifest.json`.
+
+Rule 1: it is a pure function of the facts; `rows` is the sum over the files,
+so the two cannot disagree.
+
+Rule 2: silence means complete. Whatever is not has a reason, in words.
+
+Rule 3: no credentials: the portal is a host, and `auth` is left out of params.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from extractor import durable
+from extractor.messages import FileMark, Status
+
+FORMAT = 1
+NAME = "manifest.json"
+
+Overall = Literal["complete", "partial", "failed"]
+Assurance = Literal["exact", "best-effort"]
+
+_RUNNING = "RUNNING: the run has not come to this entity's end"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What one entity's entry is made of; `named` when the user asked for it by name or method."""
+
+    method: str
+    params: Mapping[str, Any]
+    status: Status
+    reason: str | None = None
+    assurance: Assurance = "exact"
+    files: tuple[FileMark, ...] = ()
+    requests: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    named: bool = False
+
+
+def build(
+    *,
+    run_id: str,
+    portal: str,
+    started_at: str,
+    finished_at: str | None,
+    entities: Mapping[str, EntityFacts],
+) -> dict[str, Any]:
+    """Assemble the manifest; a run in progress has no `finished_at` and is partial."""
+    if not set(portal).isdisjoint("/@?"):
+        raise ValueError("the manifest's portal is a host, never an address")
+    return {
+        "format": FORMAT,
+        "run_id": run_id,
+        "portal": portal,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "status": "partial" if finished_at is None else overall(entities.values()),
+        "entities": {name: _entry(facts) for name, facts in entities.items()},
+    }
+
+
+def overall(entities: Iterable[EntityFacts]) -> Overall:
+    """Sum up a run: an entity that was skipped counts only if somebody named it."""
+    seen = {facts.status for facts in entities if facts.named or facts.status != "skipped"}
+    if seen <= {"complete"}:
+        return "complete"
+    return "failed" if seen == {"failed"} else "partial"
+
+
+def write(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the folder's manifest, all of it or none."""
+    pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    durable.replace(folder / NAME, orjson.dumps(manifest, option=pretty, default=dict))
+
+
+def _entry(facts: EntityFacts) -> dict[str, Any]:
+    running = facts.status == "running"
+    return {
+        "method": facts.method,
+        "params": {key: value for key, value in facts.params.items() if key != "auth"},
+        "status": "partial" if running else facts.status,
+        "reason": facts.reason or (_RUNNING if running else None),
+        "rows": sum(mark.rows for mark in facts.files),
+        "assurance": facts.assurance,
+        "files": [asdict(mark) for mark in facts.files],
+        "requests": facts.requests,
+        "calls": facts.calls,
+        "retries": facts.retries,
+        "seconds": round(facts.seconds, 3),
+    }

@@ -1,0 +1,75 @@
+"""The nouns that travel: call, reply, page, span. Frozen, and without behaviour.
+
+A *call* is one REST method invocation; up to 50 of them ride in one batch.
+A *reply* is what the portal said to one call that succeeded, still in the
+portal's shape. A *page* is a reply read with the catalog's eyes: its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PAGE_SIZE = 50  # IRestService::LIST_LIMIT: no parameter changes it
+BATCH_SIZE = 50  # surplus commands get ERROR_BATCH_LENGTH_EXCEEDED
+
+Row = dict[str, Any]
+"""One row as the portal sent it: same keys, same values."""
+
+Status = Literal["running", "complete", "partial", "skipped", "failed"]
+"""How far an entity is; `running` only while, or where, a run has not come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One invocation of one REST method."""
+
+    method: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the portal's `time` object says of the operating limit.
+
+    `operating` is the cumulative seconds of this method in the last ten
+    minutes, `reset_at` the unix second when its oldest minute leaves. Both
+    are `None` where the limiter is off (self-hosted portals).
+    """
+
+    operating: float | None = None
+    reset_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One call that succeeded: `result` as decoded, `total` and `next` where sent."""
+
+    result: Any
+    total: int | None = None
+    next: int | None = None
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one reply, in the portal's order."""
+
+    rows: Sequence[Row]
+    total: int | None = None
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """A committed length of one file: what is up to there is safe, what follows is not ours.
+
+    `path` is relative to the run's folder, with forward slashes; `sha256` is
+    of the first `bytes` bytes, in hex.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str

@@ -1,0 +1,46 @@
+"""How a part of an entity is read: pagers, generators without I/O.
+
+A pager yields an `Ask` (the calls it wants answered, and the rows it keeps of
+the pages before) and is sent the pages, in the order of its calls. It returns
+a `Finish`: the last rows, and the parts that are still to be read by others.
+The driver owns the network, the retries and the disk.
+
+What a pager has read and what it kept change in one step, between two yields:
+a span's cursor moves exactly when the rows below it are handed over. That is
+what makes a commit between any two steps whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from extractor.messages import Call, Page, Row
+from extractor.paging.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A span of ids that one pager reads on its own; by offsets where a `total` is given, else by ids."""
+
+    span: Span
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The calls to answer next, to be run in this order and never side by side; the rows kept so far."""
+
+    calls: tuple[Call, ...]
+    rows: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of a pager: its last rows, and what it leaves to others."""
+
+    rows: Sequence[Row] = ()
+    parts: tuple[Part, ...] = ()
+
+
+Pager = Generator[Ask, Sequence[Page], Finish]

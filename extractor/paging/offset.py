@@ -1,0 +1,83 @@
+"""Offset paging, downwards: start offsets computed from `total`, highest first.
+
+Why highest first is exact. The pages lie in ascending order of ids and are
+read one after another from the last to the first. A row deleted meanwhile
+pulls the rows above it down, into pages that are still to be read: they come
+twice, and the second copy is dropped because its id is already above what is
+left of the span. A row appended meanwhile lies above everything and shifts
+nothing. Read lowest first, the same deletion pulls a row down into a page
+that was read already, and it is lost.
+
+Rule 1: the calls of one ask run one after another, in this order. Several
+batches side by side would be the lowest-first case again.
+
+Rule 2: a page that failed takes all lower ones with it; they are read again.
+
+Rule 3: past the end the portal answers page 1 again. A page whose own total
+is not above its start is such a page, and is dropped: the rows that were
+there have moved down.
+
+Rule 4: `total` may be capped by an option of the portal. So the uppermost
+page must reach the last id that was known; if it does not, the rest is read
+by ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from extractor.errors import ContractBroken
+from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page, Row
+from extractor.paging import Ask, Finish, Pager
+from extractor.paging.idrange import ascend
+from extractor.paging.span import Span, ids_of
+from extractor.question import Question
+
+
+def start_offsets(total: int) -> list[int]:
+    """Compute the start offset of every page, highest first."""
+    return list(range(0, total, PAGE_SIZE))[::-1]
+
+
+def descend(question: Question, span: Span, total: int) -> Pager:
+    """Read a span from its upper end down, fifty pages an ask, given the total of the whole set."""
+    key = question.entity.id
+    starts = start_offsets(total)
+    rows: Sequence[Row] = ()
+    for first in range(0, len(starts), BATCH_SIZE):
+        group = starts[first : first + BATCH_SIZE]
+        pages = yield Ask(tuple(question.offset(start) for start in group), rows)
+        read = [row for page in _in_order(group, pages) for row in page.rows]
+        if first == 0:
+            read += yield from _above(question, span, max(ids_of(read, key), default=span.cursor))
+        rows = span.take_down(read, key)
+    span.closed = True
+    return Finish(rows)
+
+
+def _in_order(starts: Sequence[int], pages: Sequence[Page]) -> Sequence[Page]:
+    """Return the pages that lie inside the set, lowest first."""
+    inside = []
+    for start, page in zip(starts, pages, strict=True):
+        if page.total is None:
+            raise ContractBroken("asked for a counted page, the portal sent no total")
+        if start < page.total:
+            inside.append(page)
+    return inside[::-1]
+
+
+def _above(question: Question, span: Span, top: int) -> Generator[Ask, Sequence[Page], list[Row]]:
+    """Read by ids what lies between the uppermost page and the upper end of the span."""
+    kept: list[Row] = []
+    rest = Span(top, span.until, span.until)
+    if rest.cursor >= rest.until:
+        return kept
+    pager = ascend(question, rest)
+    ask = next(pager)
+    while True:
+        pages = yield Ask(ask.calls)
+        try:
+            ask = pager.send(pages)
+        except StopIteration as end:
+            return [*kept, *end.value.rows]
+        kept += ask.rows

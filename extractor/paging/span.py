@@ -1,0 +1,116 @@
+"""A span: the ids (cursor, high] of one entity that are still to be read.
+
+Rule 1: the spans of an entity are disjoint, and every id that is in none of
+them is on disk or not in the portal. So the list of spans is the whole state
+of an entity: it is what the checkpoint holds and what a resumed run reads.
+
+Rule 2: a span shrinks only when rows are handed over, from below (`take`) or
+from above (`take_down`), or when it gives its upper part away (`split`).
+
+Rule 3: every page is held against what was asked: ids above the cursor, not
+above the bound, never descending. A portal that dropped the condition (wrong
+case, bad JSON, a lost reference) shows itself here and stops the entity.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from extractor.errors import ContractBroken
+from extractor.messages import PAGE_SIZE, Row
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """Ids above `cursor` up to `high` (`None`: no upper end) of one entity.
+
+    `until` is where the rows are expected to end: `high`, or the last id that
+    was seen when the span was cut. `density` is the rows per id expected.
+    """
+
+    cursor: int
+    high: int | None
+    until: int
+    density: float = 1.0
+    closed: bool = False
+    _rows: int = field(default=0, repr=False)
+    _ids: int = field(default=0, repr=False)
+
+    def rows_left(self) -> float:
+        """Estimate the rows still to come, from the density seen so far (the prior weighs one page)."""
+        if self.closed:
+            return 0.0
+        return max(0, self.until - self.cursor) * self._density()
+
+    def split(self) -> Span:
+        """Give the upper half of the ids away; a page under way may bring some of its rows, which `take` drops."""
+        middle = self.cursor + max(1, (self.until - self.cursor) // 2)
+        upper = Span(middle, self.high, self.until, self._density())
+        self.high = self.until = middle
+        return upper
+
+    def take(self, rows: Sequence[Row], key: str, *, low: int, high: int | None) -> Sequence[Row]:
+        """Accept the page that answered (low, high] and move the cursor; return the rows to keep.
+
+        Copies of one id (a BINDINGS join) are adjacent and are kept once. An
+        empty page closes the span, as nothing can be left; a short one proves nothing.
+        """
+        ids = ids_of(rows, key)
+        self._check(ids, low, high)
+        if not ids:
+            self.closed = True
+            return rows
+        self._rows += len(ids)
+        self._ids += ids[-1] - self.cursor
+        kept = self._within(rows, ids)
+        self.cursor = ids[-1]
+        self.closed = self.high is not None and self.cursor >= self.high
+        return kept
+
+    def take_down(self, rows: Sequence[Row], key: str) -> Sequence[Row]:
+        """Accept rows read from above, ascending: keep those still inside, each id once, and lower the upper end."""
+        kept: dict[int, Row] = {}
+        for identifier, row in zip(ids_of(rows, key), rows, strict=True):
+            if identifier > self.cursor and (self.high is None or identifier <= self.high):
+                kept.setdefault(identifier, row)
+        if kept:
+            self.high = self.until = min(kept) - 1
+        return list(kept.values())
+
+    def _within(self, rows: Sequence[Row], ids: Sequence[int]) -> Sequence[Row]:
+        """Drop copies, and rows above an upper end that was lowered while the page was under way."""
+        top = ids[-1] if self.high is None else self.high
+        if ids[-1] <= top and len(set(ids)) == len(ids):
+            return rows
+        kept = {identifier: row for identifier, row in zip(ids, rows, strict=True) if identifier <= top}
+        return list(kept.values())
+
+    def _check(self, ids: Sequence[int], low: int, high: int | None) -> None:
+        """Refuse a page that does not answer what was asked (Rule 3)."""
+        if not ids:
+            return
+        if min(ids) <= low or (high is not None and max(ids) > high):
+            raise ContractBroken(
+                f"asked for ids above {low}" + (f" up to {high}" if high is not None else "")
+                + f", the portal sent {min(ids)} to {max(ids)}: it ignored the condition"
+            )
+        if any(a > b for a, b in itertools.pairwise(ids)):
+            raise ContractBroken("asked for rows in ascending order of ids, the portal sent another: it ignored the order")
+
+    def _density(self) -> float:
+        """Return the rows per id seen so far, the prior weighing one page."""
+        return (self._rows + PAGE_SIZE) / (self._ids + PAGE_SIZE / self.density)
+
+
+def ids_of(rows: Sequence[Row], key: str) -> list[int]:
+    """Read the ids of rows; they come as strings or numbers.
+
+    Raises:
+        ContractBroken: A row has no such key, or something in it that is no number.
+    """
+    try:
+        return [int(row[key]) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractBroken(f"a row came without a readable {key!r}: {type(error).__name__}") from None

@@ -1,0 +1,101 @@
+"""Entity to parts: what to ask first, and where to cut.
+
+The probe asks for the last id and for the first page, in this order and in
+one batch, together with the probes of all other entities. It never counts:
+on millions of rows the COUNT alone takes longer than a request may live.
+
+    the first page reaches the last id        done, nothing to cut
+    a set of at most one batch, thinly spread  offsets, from the `total` of one counted page
+    everything else                            spans of ids, read side by side
+
+Why the last id first: whatever existed when it was read lies at or below it.
+Behind it one open span catches what is appended meanwhile.
+
+Offsets need a set that nothing enters from the side: with a filter on a field
+that changes, a row can slip into a page that was read already. Then, and for
+methods that read the whole set for every page anyway, ids it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from extractor.messages import BATCH_SIZE, PAGE_SIZE
+from extractor.paging import Ask, Finish, Pager, Part
+from extractor.paging.follow import follow, single
+from extractor.paging.idrange import ascend
+from extractor.paging.offset import descend
+from extractor.paging.span import Span, ids_of
+from extractor.question import Question
+
+ONE_BATCH = BATCH_SIZE * PAGE_SIZE
+PAGES_WORTH_A_SPAN = 2  # a span costs a call to confirm its end: below two pages that is half the work
+
+
+def opening(question: Question) -> Pager:
+    """Return the pager that an entity begins with."""
+    match question.entity.paging:
+        case "single":
+            return single(question)
+        case "next":
+            return follow(question)
+        case "keyset":
+            return probe(question)
+
+
+def pager(question: Question, part: Part) -> Pager:
+    """Return the pager that reads one part."""
+    if part.total is not None:
+        return descend(question, part.span, part.total)
+    return ascend(question, part.span)
+
+
+def probe(question: Question) -> Pager:
+    """Find out how far an entity reaches, keep its first page, and cut the rest into parts."""
+    key = question.entity.id
+    last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
+    last = max(ids_of(last_page.rows, key), default=0)
+    span = Span(0, None, last)
+    rows = span.take(first_page.rows, key, low=-1, high=None)
+    if span.closed or span.cursor >= last:
+        return Finish(rows)
+    rest = Span(span.cursor, last, last, density=len(rows) / (span.cursor - int(rows[0][key]) + 1))
+    total = None
+    if _by_offset(question, rest):
+        (counted,) = yield Ask((question.offset(0),))  # the rows are kept until the cut: before, a run starts over
+        total = counted.total
+    return Finish(rows, (*_cut(question, rest, total), Part(Span(last, None, last))))
+
+
+def _by_offset(question: Question, rest: Span) -> bool:
+    """Decide whether offsets may read this set, and whether they are the shorter way."""
+    if question.paging != "auto":
+        return question.paging == "offset"
+    if question.moving or question.multiplied or question.entity.counts_always:
+        return False
+    return rest.until - rest.cursor > ONE_BATCH and rest.rows_left() <= ONE_BATCH
+
+
+def _cut(question: Question, rest: Span, total: int | None) -> tuple[Part, ...]:
+    """Cut what the probe left into parts."""
+    if total is not None and (total <= ONE_BATCH or question.paging == "offset"):
+        return (Part(rest, total),)
+    return tuple(Part(span) for span in _even(rest, _spans_worth(rest)))
+
+
+def _spans_worth(rest: Span) -> int:
+    """Choose how many spans: as many as a batch carries, if each is worth its confirming call.
+
+    A span of at most fifty ids needs no such call.
+    """
+    ids = rest.until - rest.cursor
+    if ids <= ONE_BATCH:
+        return -(-ids // PAGE_SIZE)
+    return min(BATCH_SIZE, max(1, int(rest.rows_left() / PAGE_SIZE / PAGES_WORTH_A_SPAN)))
+
+
+def _even(rest: Span, count: int) -> list[Span]:
+    """Cut a closed span into `count` spans of (nearly) equal width in ids."""
+    width = rest.until - rest.cursor
+    edges = [rest.cursor + width * place // count for place in range(count + 1)]
+    return [Span(low, high, high, rest.density) for low, high in itertools.pairwise(edges)]

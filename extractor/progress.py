@@ -1,0 +1,140 @@
+"""What one sees of a run: live bars on a terminal, plain lines elsewhere, JSON lines for machines.
+
+Everything goes to stderr: stdout is for data. No line carries a URL or a
+parameter; events have none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import orjson
+
+from extractor.events import (
+    CallFailed,
+    Committed,
+    EntityEnded,
+    Event,
+    Observer,
+    RequestAnswered,
+    RowsLanded,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+EVERY = 5.0  # seconds between two plain lines: a night's run stays readable
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def shown(stream: TextIO, clock: Callable[[], float], *, log_format: str, verbose: bool, quiet: bool) -> Iterator[Observer]:
+    """Choose the observer that fits the stream and the options, and end it properly."""
+    if log_format == "json":
+        yield JsonLines(stream, verbose=verbose, quiet=quiet)
+    elif stream.isatty() and not (quiet or verbose):
+        with _bars(stream) as bars:
+            yield bars
+    else:
+        yield PlainLines(lambda line: print(line, file=stream, flush=True), clock, verbose=verbose, quiet=quiet)
+
+
+class PlainLines:
+    """One line every few seconds, and one for whatever deserves it."""
+
+    def __init__(self, say: Say, clock: Callable[[], float], *, verbose: bool = False, quiet: bool = False) -> None:
+        """Say lines; `clock` is in seconds."""
+        self._say = say
+        self._clock = clock
+        self._verbose = verbose
+        self._quiet = quiet
+        self._next = clock() + EVERY
+        self._rows: dict[str, tuple[int, float]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        if isinstance(event, RowsLanded):
+            self._rows[event.entity] = (event.rows, event.left)
+        if (line := _line(event, verbose=self._verbose)) and (not self._quiet or _is_trouble(event)):
+            self._say(line)
+        elif not self._quiet and self._clock() >= self._next:
+            self._next = self._clock() + EVERY
+            self._say(self._summary())
+
+    def _summary(self) -> str:
+        """Say how far the run is."""
+        rows = sum(done for done, _ in self._rows.values())
+        left = sum(left for _, left in self._rows.values())
+        return f"{rows:,} rows, about {left:,.0f} to come"
+
+
+class JsonLines:
+    """Every event as one JSON object a line."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False, quiet: bool = False) -> None:
+        """Write to a stream."""
+        self._stream = stream
+        self._verbose = verbose
+        self._quiet = quiet
+
+    def __call__(self, event: Event) -> None:
+        """Write an event down."""
+        frequent = isinstance(event, RequestAnswered | RowsLanded | Committed)
+        if (frequent and not self._verbose) or (self._quiet and not _is_trouble(event)):
+            return
+        record = {"event": type(event).__name__, **dataclasses.asdict(event)}
+        print(orjson.dumps(record).decode(), file=self._stream, flush=True)
+
+
+class _Bars:
+    """A bar per entity, in rich's hands."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Move the bars."""
+        if isinstance(event, RowsLanded):
+            if event.entity not in self._tasks:
+                self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
+            total = event.rows + event.left
+            self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
+        elif isinstance(event, EntityEnded | CallFailed | Waiting) and (line := _line(event, verbose=False)):
+            self._progress.console.print(line, highlight=False, markup=False)
+
+
+@contextmanager
+def _bars(stream: TextIO) -> Iterator[_Bars]:
+    """Show bars while the block runs; rich is imported only here: it takes a tenth of a second."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
+        yield _Bars(progress)
+
+
+def _line(event: Event, *, verbose: bool) -> str | None:
+    """Put an event into words, if it deserves a line."""
+    match event:
+        case EntityEnded(entity=entity, status=status, rows=rows, reason=reason):
+            return f"{entity}: {status}, {rows:,} rows" + (f" ({reason})" if reason else "")
+        case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
+            return f"{entity}: {reason}, attempt {attempt}, again in {wait:.1f} s"
+        case Waiting(seconds=seconds, why=why):
+            return f"waiting {seconds:.0f} s {why}"
+        case RequestAnswered(calls=calls, rows=rows, seconds=seconds, error=error) if verbose:
+            return f"request of {calls} calls: {error or f'{rows:,} rows'} in {seconds:.2f} s"
+        case _:
+            return None
+
+
+def _is_trouble(event: Event) -> bool:
+    """Tell whether an event is worth breaking the silence of `-q`."""
+    return isinstance(event, EntityEnded) and event.status != "complete"

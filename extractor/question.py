@@ -1,0 +1,101 @@
+"""What is asked of one entity, and the calls that ask it.
+
+Rule 1: every call that reads rows by id sends an explicit order on the id.
+Without it the portal sorts by something else or not at all, and the last row
+of a page is not its highest id.
+
+Rule 2: every dialect of the list methods lives here. Pagers say "the rows of
+(low, high]"; only this file knows how the method wants to hear it.
+
+Rule 3: `start=-1` wherever ids bound the page: it spares the COUNT, which on
+millions of rows takes longer than a request may live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from extractor.catalog import Entity
+from extractor.messages import Call
+
+Paging = Literal["auto", "offset", "keyset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One entity with the caller's select, filter and parameters.
+
+    `select=None` asks for everything the catalog knows to ask for.
+    """
+
+    entity: Entity
+    select: tuple[str, ...] | None = None
+    filter: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    paging: Paging = "auto"
+
+    @property
+    def multiplied(self) -> bool:
+        """Whether one object may come as several rows (a BINDINGS join)."""
+        return "BINDINGS" in self.filter
+
+    @property
+    def moving(self) -> bool:
+        """Whether rows may enter the set while it is read: a filter on anything but the id."""
+        return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked, without paging: for the manifest and the fingerprint."""
+        asked = {**self.entity.params, **self.params}
+        select = list(self.entity.select if self.select is None else self.select)
+        if select and self.entity.paging == "keyset" and not {"*", self.entity.filter_id} & set(select):
+            select.append(self.entity.filter_id)  # controllers do not add the id by themselves
+        if select:
+            asked["select"] = select
+        if self.filter:
+            asked[self.entity.filter_key] = dict(self.filter)
+        return asked
+
+    def window(self, low: int | None, high: int | None) -> Call:
+        """Ask for the first rows of (low, high], ascending, uncounted; `None` leaves that side open."""
+        bounds: dict[str, Any] = {}
+        if low is not None:
+            bounds[f">{self.entity.filter_id}"] = low
+        if high is not None:
+            bounds[f"<={self.entity.filter_id}"] = high
+        return self._listing("ASC", start=-1, bounds=bounds)
+
+    def last_id(self) -> Call:
+        """Ask for the highest ids, and for nothing else of their rows."""
+        call = self._listing("DESC", start=-1)
+        if not self.entity.select:
+            return call
+        return Call(call.method, {**call.params, "select": [self.entity.filter_id]})
+
+    def offset(self, start: int) -> Call:
+        """Ask for the page at `start` in ascending order of ids, counted."""
+        return self._listing("ASC", start=start)
+
+    def follow(self, start: int) -> Call:
+        """Ask for the page at `start` in the method's own order where it has no other."""
+        return self._listing("ASC", start=start) if self.entity.filter_id else Call(
+            self.entity.method, {**self.asked(), "start": start}
+        )
+
+    def whole(self) -> Call:
+        """Ask a method that answers everything at once."""
+        return Call(self.entity.method, self.asked())
+
+    def _listing(self, direction: str, *, start: int, bounds: Mapping[str, Any] | None = None) -> Call:
+        """Build one list call in the method's dialect."""
+        params = self.asked()
+        conditions = {**params.pop(self.entity.filter_key, {}), **(bounds or {})}
+        if conditions:
+            params[self.entity.filter_key] = conditions
+        if self.entity.order == "scalar":
+            params |= {"sort": self.entity.filter_id, "order": direction}
+        else:
+            params["order"] = {self.entity.filter_id: direction}
+        return Call(self.entity.method, {**params, "start": start})

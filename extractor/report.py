@@ -1,0 +1,64 @@
+"""What a run came to: the lines that a person reads, the record that a scheduler keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extractor.config import Settings
+from extractor.dump import Outcome
+from extractor.floor import Floor, floor, requests_for
+from extractor.limits.window import CEILING
+
+
+def floor_of(outcome: Outcome, settings: Settings) -> Floor:
+    """Compute the floor of what a run has read."""
+    entities = outcome.manifest["entities"].values()
+    seconds = [entity["seconds"] for entity in entities]
+    return floor(
+        requests=requests_for(entity["rows"] for entity in entities if entity["calls"]),
+        tariff=settings.tariff,
+        operating=seconds,
+        operating_limit=settings.operating_limit,
+        latency=sum(seconds),
+        window=settings.concurrency or CEILING,
+    )
+
+
+def lines(outcome: Outcome, settings: Settings) -> list[str]:
+    """Return the report of a run, a line each: what is there, what it cost, how near the floor it came."""
+    entities = outcome.manifest["entities"]
+    width = max(map(len, entities))
+    said = [
+        f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}, {entity['assurance']}"
+        for name, entity in entities.items()
+        if entity["status"] == "complete"
+    ]
+    said += [f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}: {entity['reason']}"
+             for name, entity in entities.items() if entity["status"] != "complete"]
+    said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
+    if outcome.requests:
+        bound = floor_of(outcome, settings)
+        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests} requests"
+        if not outcome.resumed:
+            said[-1] += f"; the portal's limits allow no less than {bound.seconds:.1f} s ({bound.bound})"
+    return said
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """Return the record of a run: one JSON line for whoever watches it."""
+    kept = ("run_id", "portal", "started_at", "finished_at", "status")
+    entities = outcome.manifest["entities"]
+    return {
+        **{key: outcome.manifest[key] for key in kept},
+        "exit_code": outcome.exit_code,
+        "why": outcome.why,
+        "rows": _rows(outcome),
+        "requests": outcome.requests,
+        "seconds": round(outcome.seconds, 3),
+        "entities": {name: {key: one[key] for key in ("status", "rows", "reason")} for name, one in entities.items()},
+    }
+
+
+def _rows(outcome: Outcome) -> int:
+    """Count the rows on disk."""
+    return sum(entity["rows"] for entity in outcome.manifest["entities"].values())

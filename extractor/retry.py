@@ -1,0 +1,152 @@
+"""What an error means for the call that met it: again, later, never, or the end of the run.
+
+Rule 1: every decision is made here, from the error, how often it came and a
+random number; whoever asks only carries it out.
+Rule 2: every error class has one row in `POLICIES`; a class without a row has
+that of its nearest base.
+Rule 3: every row ends. Attempts are counted per call and per error class,
+so no mixture of errors keeps a call alive for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extractor import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try the call again after so many seconds; with `shrink`, read less per request."""
+
+    after: float
+    shrink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AfterReset:
+    """Try the call again when the operating ledger has room for its method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Authorise anew, then replay the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Give up this entity; the others go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run: no call can succeed until a human mends something."""
+
+
+Decision = Again | AfterReset | Renew | Skip | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Wait up to `first`, twice that, ... up to `cap` seconds; after `attempts` failures do `then`."""
+
+    attempts: int
+    first: float
+    cap: float
+    then: Skip | Stop
+    at_least: float = 0.0
+    shrink: bool = False
+
+    def decide(self, attempt: int, random: float) -> Decision:
+        """Return the wait before the next attempt, with full jitter, or the end."""
+        if attempt >= self.attempts:
+            return self.then
+        ceiling = min(self.cap, self.first * 2.0 ** (attempt - 1))
+        return Again(self.at_least + random * (ceiling - self.at_least), shrink=self.shrink)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Do `how` for the first `attempts` failures, then `then`."""
+
+    attempts: int
+    how: AfterReset | Renew
+    then: Skip | Stop
+
+    def decide(self, attempt: int, _random: float) -> Decision:
+        """Return `how` while attempts are left."""
+        return self.how if attempt < self.attempts else self.then
+
+
+# Waits of at most 4, 8, 16, 32, 64, 90 and 90 s, half of that on average: with the
+# requests between them about three minutes, in which a portal restarts.
+# 8, because a batch of 50 halves to single calls in six: a call is given up
+# only after it has failed alone, never for a neighbour's sake.
+KILLED = Backoff(8, first=4, cap=90, then=Skip(), shrink=True)
+
+# CONNECTION_ERROR and the like say nothing about the size of the request.
+FAILED = Backoff(8, first=4, cap=90, then=Skip())
+
+# The address shares its bucket with other jobs, and the request was not executed: patience
+# costs nothing. Below 1 s the bucket (2 a second) has drained less than two requests.
+# 20 refusals in a row of up to 30 s: nobody shares so badly for five minutes.
+REFUSED = Backoff(20, first=2, cap=30, then=Stop(), at_least=1)
+
+# A page of a proxy or of a firewall where JSON should be: once more, then it is meant for us.
+FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
+
+# Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable.
+UNREADABLE = Backoff(8, first=0, cap=0, then=Skip(), shrink=True)
+
+# One wait is at most the ten minutes of the window: six hours of nothing but refusals.
+BLOCKED = Repeat(37, AfterReset(), then=Skip())
+
+# The portal caches a token's refusal for up to an hour (oauth/storagecache.php), so a renewed
+# token that is refused stays refused; twice, because a call may outlive one token.
+EXPIRED = Repeat(3, Renew(), then=Stop())
+
+POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
+    errors.B24xError: Stop(),
+    errors.ContractBroken: Skip(),  # its cursor can no longer be trusted; the others' can
+    errors.PortalError: Skip(),  # deterministic: the same question gets the same answer
+    errors.CredentialsRefused: Stop(),
+    errors.TokenExpired: EXPIRED,
+    errors.RateLimited: REFUSED,
+    errors.OperatingLimited: BLOCKED,
+    errors.PortalUnavailable: Stop(),
+    errors.Unreadable: UNREADABLE,
+    errors.ServerFailure: KILLED,  # the docs give the 60 s cut INTERNAL_SERVER_ERROR, in JSON
+    errors.TransportError: KILLED,
+    errors.ConnectionLost: KILLED,
+    errors.RequestTimeout: KILLED,
+    errors.NotJson: KILLED,
+    errors.PortalMoved: Stop(),  # a POST that follows a redirect loses its body
+    errors.Unreachable: Backoff(8, first=4, cap=90, then=Stop()),
+}
+
+
+def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
+    """Say what to do about `error`.
+
+    `attempt` counts how often this call has failed with an error of this
+    class, this failure included; `random` is a number in [0, 1).
+    """
+    policy = _policy(error)
+    if isinstance(policy, Backoff | Repeat):
+        return policy.decide(attempt, random)
+    return policy
+
+
+def _policy(error: errors.B24xError) -> Backoff | Repeat | Skip | Stop:
+    if isinstance(error, errors.NotJson):
+        return _not_json(error.status)
+    if isinstance(error, errors.ServerFailure) and error.code.upper() == "CONNECTION_ERROR":
+        return FAILED
+    return next(POLICIES[kind] for kind in type(error).__mro__ if kind in POLICIES)
+
+
+def _not_json(status: int) -> Backoff:
+    # 200 is a torn body, 5xx a killed request; 503 the rate limit, as HTML (facts: be ready for it).
+    if status in {429, 503}:
+        return REFUSED
+    return FOREIGN_PAGE if 400 <= status < 500 and status != 408 else KILLED

@@ -1,0 +1,279 @@
+"""Which calls go next: a plain object with a few verbs, and no await anywhere.
+
+Rule 1: shared state changes only inside these functions, each of which runs
+to its end before anything else does. A page's rows are handed out in the very
+step that moves its span's cursor.
+
+Rule 2: a job is one pager and the calls of its latest ask. Its calls run in
+their order, never two requests of one job at a time; when one fails, those
+behind it are asked again (offset paging lives on this).
+
+Rule 3: listings (one per entity) share every request, a call each in turn, so
+that no entity starves and every method's operating budget is in use.
+
+Rule 4: when fewer calls are ready than a request could carry, the span with
+the most rows left is split, as long as both halves keep more than a page. A
+split costs half a page (the rows read beyond its upper end), so no more spans
+are opened than the requests that run side by side need: `width`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from extractor.errors import B24xError, ContractBroken
+from extractor.messages import PAGE_SIZE, Call, Page, Row
+from extractor.paging import Ask, Finish, Pager, Part
+from extractor.paging.span import Span
+from extractor.planner import opening, pager
+from extractor.question import Question
+
+WORTH_SPLITTING = 4 * PAGE_SIZE  # both halves keep two pages, and half a page is lost: a fifth at the worst
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One pager at work: the calls of its latest ask, how many are answered, how many under way."""
+
+    listing: Listing
+    pager: Pager
+    span: Span | None = None
+    calls: tuple[Call, ...] = ()
+    pages: list[Page] = field(default_factory=list)
+    flying: int = 0
+    failures: Counter[type[B24xError]] = field(default_factory=Counter)
+    not_before: float = 0.0
+
+    def ready(self, now: float) -> bool:
+        """Tell whether its next call may go: nothing of it is under way, nothing to wait for."""
+        return not self.flying and self.not_before <= now
+
+
+@dataclass(slots=True, eq=False)
+class Listing:
+    """One entity being read: its question, the jobs at work on it, and the spans still to be read.
+
+    `spans` is `None` until the entity has been cut: a run that stops before
+    starts it over.
+    """
+
+    question: Question
+    jobs: deque[Job] = field(default_factory=deque)
+    spans: list[Span] | None = None
+
+    @property
+    def name(self) -> str:
+        """The entity's name."""
+        return self.question.entity.name
+
+    def widest(self) -> Span | None:
+        """Return the span with the most rows left, if it is worth being split."""
+        span = max(self.spans or (), key=Span.rows_left, default=None)
+        return span if span is not None and span.rows_left() >= WORTH_SPLITTING else None
+
+    def rows_left(self) -> float:
+        """Estimate the rows still to come; 0 until the entity has been cut."""
+        return sum(span.rows_left() for span in self.spans or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A call that was handed out, and the place in its job where the answer belongs."""
+
+    job: Job
+    place: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What an answer brought: rows to write, and whether its entity is now at its end."""
+
+    listing: Listing
+    rows: Sequence[Row] = ()
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class _Load:
+    """A request being filled: its calls, the space left in it, and the room left for each method."""
+
+    room: Callable[[str], int]
+    weight: Callable[[str], float]
+    tickets: list[Ticket] = field(default_factory=list)
+    space: float = 1.0
+    rooms: dict[str, int] = field(default_factory=dict)
+
+    def share(self, listing: Listing, sharers: int) -> int:
+        """Return how many calls of a listing may come in, when as many listings want their part; one always fits."""
+        method = listing.question.entity.method
+        left = self.rooms.setdefault(method, self.room(method))
+        most = (self.space + 1e-9) / self.weight(method)  # 50 times 1/50 is 1 but for rounding
+        return min(left, max(int(min(most, 1 / self.weight(method) / sharers)), 1 if most >= 1 or not self.tickets else 0))
+
+    def add(self, listing: Listing, tickets: Sequence[Ticket]) -> None:
+        """Put calls of a listing in."""
+        method = listing.question.entity.method
+        self.tickets += tickets
+        self.space -= len(tickets) * self.weight(method)
+        self.rooms[method] -= len(tickets)
+
+
+class Scheduler:
+    """Hands out calls, takes pages, and knows what is left."""
+
+    def __init__(self) -> None:
+        self._listings: deque[Listing] = deque()
+
+    def __repr__(self) -> str:
+        jobs = [job for listing in self._listings for job in listing.jobs]
+        return f"<Scheduler listings={len(self._listings)} jobs={len(jobs)} flying={sum(job.flying for job in jobs)}>"
+
+    def add(self, question: Question, spans: Sequence[Span] | None = None) -> tuple[Listing, Sequence[Landing]]:
+        """Begin an entity from its start, or go on with the spans that a checkpoint left."""
+        listing = Listing(question)
+        self._listings.append(listing)
+        if spans is None:
+            return listing, self._start(Job(listing, opening(question)))
+        listing.spans = []
+        return listing, self._open(listing, [Part(span) for span in spans])
+
+    def take(
+        self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float]
+    ) -> list[Ticket]:
+        """Hand out the calls of one request, splitting spans to fill it while fewer than `width` jobs are at work.
+
+        `room(method)` is how many calls of a method may go now, `weight(method)`
+        the share of a request that one of them takes.
+        """
+        load = _Load(room, weight)
+        self._listings.rotate(-1)
+        for listing in self._listings:
+            load.add(listing, self._ready(listing, now, load.share(listing, len(self._listings))))
+        for listing in self._listings:
+            load.add(listing, self._ready(listing, now, load.share(listing, 1)))
+        for listing in self._listings:
+            load.add(listing, self._fresh(listing, min(load.share(listing, 1), width - self._jobs())))
+        return load.tickets
+
+    def rows_left(self) -> float:
+        """Estimate the rows still to come of all entities."""
+        return sum(listing.rows_left() for listing in self._listings)
+
+    def feed(self, ticket: Ticket, page: Page) -> Sequence[Landing]:
+        """Take the page that answers a call; answers behind a failed one are dropped, and come again."""
+        job = ticket.job
+        job.flying -= 1
+        if ticket.place != len(job.pages) or job.listing not in self._listings:
+            return ()
+        job.pages.append(page)
+        job.failures.clear()
+        if len(job.pages) < len(job.calls):
+            return ()
+        pages, job.pages = job.pages, []
+        return self._step(job, lambda: job.pager.send(pages))
+
+    def failed(self, ticket: Ticket, error: B24xError, not_before: float) -> None:
+        """Put a call that failed back; it may go again at `not_before`."""
+        job = ticket.job
+        job.flying -= 1
+        if ticket.place == len(job.pages):
+            job.failures[type(error)] += 1
+            job.not_before = max(job.not_before, not_before)
+
+    def drop(self, listing: Listing) -> None:
+        """Give an entity up: its answers under way will be ignored."""
+        if listing in self._listings:
+            self._listings.remove(listing)
+
+    def wakes_at(self, now: float, width: int, ready_at: Callable[[str], float]) -> float | None:
+        """Return when the next call may go (`now` if one may at once), or `None` while all are under way."""
+        may_split = self._jobs() < width
+        times = [self._listing_wakes_at(listing, now, ready_at, may_split=may_split) for listing in self._listings]
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be read."""
+        return not self._listings
+
+    def _jobs(self) -> int:
+        """Count the jobs at work."""
+        return sum(len(listing.jobs) for listing in self._listings)
+
+    def _listing_wakes_at(
+        self, listing: Listing, now: float, ready_at: Callable[[str], float], *, may_split: bool
+    ) -> float | None:
+        """Return when one listing's next call may go; a span worth splitting is a call too."""
+        waits = [job.not_before for job in listing.jobs if not job.flying]
+        if not waits and not (may_split and listing.widest()):
+            return None
+        return max(min(waits, default=now), now, ready_at(listing.question.entity.method))
+
+    def _ready(self, listing: Listing, now: float, count: int) -> list[Ticket]:
+        """Take up to `count` calls that are ready, in the order of the jobs."""
+        tickets: list[Ticket] = []
+        for _ in range(len(listing.jobs)):
+            if len(tickets) >= count:
+                break
+            job = listing.jobs[0]
+            listing.jobs.rotate(-1)
+            if job.ready(now):
+                tickets += self._take_job(job, count - len(tickets))
+        return tickets
+
+    def _fresh(self, listing: Listing, count: int) -> list[Ticket]:
+        """Take up to `count` calls of new jobs, for upper halves of the spans with the most rows left."""
+        tickets: list[Ticket] = []
+        while len(tickets) < count and (widest := listing.widest()):
+            self._open(listing, [Part(widest.split())])
+            tickets += self._take_job(listing.jobs[-1], 1)
+        return tickets
+
+    def _take_job(self, job: Job, count: int) -> list[Ticket]:
+        """Take the next calls of one job, in their order."""
+        begin = len(job.pages)
+        calls = job.calls[begin : begin + count]
+        job.flying = len(calls)
+        return [Ticket(job, begin + place, call) for place, call in enumerate(calls)]
+
+    def _open(self, listing: Listing, parts: Sequence[Part]) -> Sequence[Landing]:
+        """Start a pager on each part; all are there before the first one moves, lest it seem the last."""
+        listing.spans = [*(listing.spans or ()), *(part.span for part in parts)]
+        jobs = [Job(listing, pager(listing.question, part), part.span) for part in parts]
+        return self._start(*jobs)
+
+    def _start(self, *jobs: Job) -> Sequence[Landing]:
+        """Set jobs to work on their first asks."""
+        for job in jobs:
+            job.listing.jobs.append(job)
+        return [landing for job in jobs for landing in self._step(job, functools.partial(next, job.pager))]
+
+    def _step(self, job: Job, advance: Callable[[], Ask]) -> Sequence[Landing]:
+        """Let a pager go on to its next ask, or to its end."""
+        listing = job.listing
+        try:
+            ask = advance()
+        except StopIteration as end:
+            return self._finish(job, end.value)
+        if not ask.calls:
+            raise ContractBroken("a pager asked for nothing")
+        job.calls, job.not_before = ask.calls, 0.0
+        return [Landing(listing, ask.rows)]
+
+    def _finish(self, job: Job, end: Finish) -> Sequence[Landing]:
+        """Take the last rows of a pager, open the parts it leaves, and see whether the entity is at its end."""
+        listing = job.listing
+        listing.jobs.remove(job)
+        if listing.spans is not None and job.span is not None:
+            listing.spans.remove(job.span)
+        landings = [Landing(listing, end.rows)]
+        if end.parts:
+            landings += self._open(listing, end.parts)
+        if not listing.jobs and listing in self._listings:
+            self._listings.remove(listing)
+            landings.append(Landing(listing, finished=True))
+        return landings

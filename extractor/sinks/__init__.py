@@ -1,0 +1,38 @@
+"""Where rows end up: a sink takes rows, and every commit is a point to go on from.
+
+`NdjsonSink` is a file in the run's folder, plain or compressed; `StdoutSink`
+is a pipe. Both keep rows as they came and tell where they are by a `FileMark`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from extractor.messages import FileMark, Row
+from extractor.sinks.compression import Compression
+from extractor.sinks.ndjson import NdjsonSink
+from extractor.sinks.stdout import StdoutSink
+
+__all__ = ["Compression", "NdjsonSink", "Sink", "StdoutSink"]
+
+
+class Sink(Protocol):
+    """One entity's way out. One task at a time: nothing is appended while a commit runs."""
+
+    @property
+    def mark(self) -> FileMark:
+        """Tell the last commit; valid whatever fails later."""
+        ...
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Take rows; returns the bytes of JSON taken since the last commit."""
+        ...
+
+    def commit(self) -> FileMark:
+        """Make everything taken so far durable."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the resource; what was not committed is dropped."""
+        ...

@@ -1,0 +1,186 @@
+"""One entity's rows in a file that can be cut back to any commit.
+
+Rule 1: a commit is a length. Bytes before it are synced, end on a whole line
+and a whole compressed stream, and never change again; bytes after it are
+nobody's, and whoever opens the file next cuts them off.
+
+Rule 2: going on needs proof. The committed bytes are hashed again on opening;
+a file that is shorter or different is refused, never mended.
+
+Rule 3: after a failed write or sync nothing follows. Which bytes reached the
+disk is unknown then (a second fsync may well succeed without them), so the
+sink stays at its last mark and repeats the error.
+
+Nothing here waits for the loop: the caller decides which thread may block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from extractor import durable
+from extractor.errors import ConfigError, DiskError, UsageError
+from extractor.messages import FileMark, Row
+from extractor.sinks.compression import FORMATS, Compression, Encoder
+from extractor.sinks.lines import encode
+
+# What is held in memory before it goes to the system: large enough that
+# compression and system calls cost nothing, small beside hundreds of entities.
+WRITE_SIZE = 1 << 20
+
+_NAME = re.compile(r"[a-z0-9_]+")
+
+
+class NdjsonSink:
+    """Rows of one entity, appended to `NAME/part-00000.ndjson[.gz|.zst]`."""
+
+    def __init__(self, path: Path, file: io.FileIO, mark: FileMark, compress: Compression) -> None:
+        """Take over a file that is open at its end; `open` is the way in."""
+        self._path = path
+        self._file = file
+        self._mark = mark
+        self._start = FORMATS[compress].start
+        self._encoder: Encoder | None = None
+        self._digest = hashlib.sha256()
+        self._rows = mark.rows
+        self._buffer = bytearray()
+        self._taken = 0  # bytes of JSON since the last commit
+        self._synced = False  # the file's length, and its name, as they are now
+        self._failure: DiskError | None = None
+
+    @classmethod
+    def open(cls, folder: Path, name: str, *, compress: Compression = "none", mark: FileMark | None = None) -> Self:
+        """Begin an entity's file, or go on at `mark`; whatever lies behind that is cut off.
+
+        Raises DiskError when the file is not as the mark says.
+        """
+        relative = part_path(name, compress)
+        path = folder / relative
+        if mark is None:
+            durable.make_folder(path.parent)
+            with durable.translated(path):
+                file = io.FileIO(path, "w+")
+            return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
+        if mark.path != relative:
+            raise ConfigError(f"the folder holds {mark.path}: go on with the same --compress, or choose another folder")
+        with durable.translated(path):
+            sink = cls(path, io.FileIO(path, "r+"), mark, compress)
+        sink._cut_to_mark()
+        return sink
+
+    @property
+    def mark(self) -> FileMark:
+        """Tell the last commit; valid whatever fails later."""
+        return self._mark
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Take rows; returns the bytes of JSON taken since the last commit."""
+        lines = encode(rows)
+        with self._writing():
+            self._buffer += lines
+            self._rows += len(rows)
+            self._taken += len(lines)
+            if len(self._buffer) >= WRITE_SIZE:
+                self._drain()
+        return self._taken
+
+    def commit(self) -> FileMark:
+        """Make everything taken so far durable, as a file that any tool reads whole."""
+        with self._writing():
+            if self._taken or not self._synced:
+                self._drain()
+                self._end_stream()
+                self._sync()
+                self._mark = FileMark(self._mark.path, self._rows, self._file.tell(), self._digest.hexdigest())
+                self._taken = 0
+        return self._mark
+
+    def close(self) -> None:
+        """Cut the file back to its mark and close it; closing twice does no harm."""
+        if self._file.closed:
+            return
+        with suppress(OSError):  # then the next start cuts it
+            if os.fstat(self._file.fileno()).st_size > self._mark.bytes:
+                self._file.truncate(self._mark.bytes)
+        with suppress(OSError):  # what was committed is synced
+            self._file.close()
+
+    def __repr__(self) -> str:
+        mark = self._mark
+        return f"<NdjsonSink {mark.path} rows={mark.rows} bytes={mark.bytes} uncommitted={self._rows - mark.rows}>"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._failure:
+            raise self._failure
+        try:
+            with durable.translated(self._path):
+                yield
+        except BaseException as exc:
+            interrupted = DiskError(f"{durable.shown(self._path)}: a write was interrupted, run again to go on")
+            self._failure = exc if isinstance(exc, DiskError) else interrupted
+            raise
+
+    def _drain(self) -> None:
+        if not self._buffer:
+            return
+        self._encoder = self._encoder or self._start()
+        self._write(self._encoder.compress(bytes(self._buffer)))
+        self._buffer.clear()
+
+    def _end_stream(self) -> None:
+        # `zcat` and `zstd -d` refuse a file of no bytes: without rows, too, it
+        # gets one stream.
+        if self._encoder is None and not self._mark.bytes:
+            self._encoder = self._start()
+        if self._encoder is not None:
+            self._write(self._encoder.flush())
+            self._encoder = None
+
+    def _write(self, data: bytes) -> None:
+        self._digest.update(data)
+        left = memoryview(data)
+        while left:  # a full disk takes a part first, and complains at the rest
+            left = left[self._file.write(left) :]
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        if not self._mark.bytes:
+            durable.sync_folder(self._path.parent)
+        self._synced = True
+
+    def _cut_to_mark(self) -> None:
+        try:
+            with durable.translated(self._path):
+                self._hash_committed()
+                self._synced = os.fstat(self._file.fileno()).st_size == self._mark.bytes
+                self._file.truncate(self._mark.bytes)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _hash_committed(self) -> None:
+        left = self._mark.bytes
+        while left and (piece := self._file.read(min(left, WRITE_SIZE))):
+            self._digest.update(piece)
+            left -= len(piece)
+        if left or self._digest.hexdigest() != self._mark.sha256:
+            raise DiskError(f"{self._mark.path} is not as the last run left it: the folder was changed by somebody else; "
+                            "put the file back, or dump into another folder")
+
+
+def part_path(name: str, compress: Compression) -> str:
+    """Say where an entity's rows lie, relative to the run's folder.
+
+    Raises UsageError for a name that is no catalog name: it would be a path.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name a folder: small letters, digits and underscores only")
+    return f"{name}/part-00000.ndjson{FORMATS[compress].suffix}"

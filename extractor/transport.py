@@ -1,0 +1,112 @@
+"""One POST: bytes out, bytes in. Foreign errors are translated here and only here.
+
+Rule 1: no redirects. A renamed portal answers 302; followed blindly, the POST
+becomes a GET without parameters: page 1 of everything, with HTTP 200.
+
+Rule 2: no cookies. An authorised cookie session of another user turns a
+webhook's call into `authorization_error`.
+
+Rule 3: no message carries a URL: it holds the webhook's code.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import aiohttp
+import yarl
+
+from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
+
+
+class Response(Protocol):
+    """What came back: the HTTP status, the headers, the whole body."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The whole body, decompressed."""
+        ...
+
+
+class Transport(Protocol):
+    """Anything that can post bytes; the sandbox ships one without sockets."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Post a body and return the response, or raise a `TransportError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response that came over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpTransport:
+    """Posts over aiohttp with kept connections; used as an async context manager."""
+
+    def __init__(self, *, timeout: float) -> None:
+        """Allow `timeout` seconds for one request, from the first byte sent to the last received."""
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),  # the window decides how many
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            headers={"User-Agent": "b24x"},  # an empty one gets nginx's 404 on some portals
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Post a body; the URL is sent as it is."""
+        assert self._session is not None, "entered before use"  # noqa: S101 - a bug of ours
+        with _translated():
+            async with self._session.post(
+                yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return HttpResponse(answer.status, answer.headers, await answer.read())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what aiohttp and the system raise into our own errors, without their text: it may hold the URL."""
+    try:
+        yield
+    except TimeoutError:
+        raise RequestTimeout("no whole answer came in the time allowed (--timeout)") from None
+    except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError):
+        raise Unreachable("the portal's TLS certificate is not trusted by this machine") from None
+    except aiohttp.ClientSSLError:
+        raise Unreachable("no TLS connection to the portal: is there a server that speaks https?") from None
+    except aiohttp.ClientConnectorDNSError:
+        raise Unreachable("the portal's name is not known to the DNS: check the address and the network") from None
+    except aiohttp.ClientConnectorError as error:
+        raise Unreachable(f"no connection to the portal: {error.os_error.strerror or 'refused'}") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise ConnectionLost(f"the connection ended before a whole answer had come ({type(error).__name__})") from None

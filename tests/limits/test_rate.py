@@ -1,0 +1,176 @@
+"""What `rate` promises: never faster than the tariff, and slower while the portal objects."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractor.limits import ENTERPRISE, STANDARD, RateLimit, Tariff
+from extractor.sandbox.meter import Bucket
+
+TARIFFS = st.builds(Tariff, st.integers(1, 60), st.floats(0.1, 20))
+LOOK = 0.25  # of the drain of one request: by so much a waiting request may be late
+
+
+def clock() -> float:
+    """Read the virtual clock."""
+    return asyncio.get_running_loop().time()
+
+
+async def admissions(rate: RateLimit, count: int) -> list[float]:
+    """Ask for everything at once; return when each was admitted."""
+    times: list[float] = []
+
+    async def ask() -> None:
+        await rate.admit()
+        times.append(clock())
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(ask())
+    return times
+
+
+async def test_a_burst_leaves_at_once_and_the_rest_at_the_rate():
+    """A standard portal: 48 requests now, two short of its bucket, then two a second."""
+    times = await admissions(RateLimit(STANDARD), 148)
+    assert [0.0] * 48 == times[:48]
+    assert 50 == pytest.approx(times[-1], abs=LOOK / 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(TARIFFS, st.lists(st.tuples(st.floats(0, 30), st.integers(1, 40)), max_size=6))
+async def test_no_interval_admits_more_than_the_bucket_holds(tariff, bursts):
+    """In any t seconds at most X + Y t requests leave, however they are asked for."""
+    rate, times = RateLimit(tariff), []
+    for pause, count in bursts:
+        await asyncio.sleep(pause)
+        times += await admissions(rate, count)
+    for first, begin in enumerate(times):
+        for last, end in enumerate(times[first:], first):
+            assert last - first + 1 <= tariff.burst + tariff.per_second * (end - begin) + 1e-6
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from([STANDARD, ENTERPRISE]), st.randoms(use_true_random=False))
+async def test_the_portal_never_refuses_us(tariff, random):
+    """With latencies that vary by the drain of two requests, the portal's own bucket never overflows."""
+    portal = Bucket(tariff.burst, tariff.per_second)
+    late = 2 / tariff.per_second
+    arrivals = sorted(time + random.random() * late for time in await admissions(RateLimit(tariff), 400))
+    assert all(portal.admit("address", arrival) for arrival in arrivals)
+
+
+async def test_requests_leave_in_the_order_of_asking():
+    """Nobody overtakes, so nobody starves."""
+    rate, order = RateLimit(Tariff(1, 1)), []
+
+    async def ask(name: int) -> None:
+        await rate.admit()
+        order.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in range(20):
+            group.create_task(ask(name))
+    assert list(range(20)) == order
+
+
+async def test_without_a_bucket_nothing_waits():
+    """A portal of one's own has no limit."""
+    assert [0.0] * 1000 == await admissions(RateLimit(None), 1000)
+
+
+@pytest.mark.parametrize("tariff", [STANDARD, None])
+async def test_a_refusal_closes_the_gate_for_all(tariff):
+    """After a 503 nothing leaves for a second, even where we know of no limit."""
+    rate = RateLimit(tariff)
+    rate.refused()
+    times = await admissions(rate, 10)
+    assert min(times) >= 1
+
+
+async def test_refusals_of_one_moment_count_once():
+    """Eight requests in flight that are refused together are one event."""
+    rate = RateLimit(STANDARD)
+    for _ in range(8):
+        rate.refused()
+    assert (8, 2.0) == (rate.statistics().refused, rate.statistics().toll)
+
+
+async def test_a_refusal_halves_the_rate_and_spends_the_burst():
+    """Somebody else fills the bucket: what we thought was in it for us is not."""
+    rate = RateLimit(STANDARD)
+    rate.refused()
+    times = await admissions(rate, 31)
+    assert all(1.0 <= later - earlier <= 1.0 + LOOK for earlier, later in pairwise(times))
+
+
+async def test_the_gate_stays_closed_longer_while_refusals_repeat():
+    """One, two, four ... seconds, thirty at most: a portal under water is left alone."""
+    rate, gaps = RateLimit(None), []
+    for _ in range(7):
+        before = clock()
+        rate.refused()
+        await rate.admit()
+        gaps.append(clock() - before)
+    assert pytest.approx([1, 2, 4, 8, 16, 30, 30]) == gaps
+
+
+async def test_success_takes_the_toll_back_slowly():
+    """A halved rate is whole again after thirty-five answers, and never better than whole."""
+    rate = RateLimit(STANDARD)
+    rate.refused()
+    tolls = []
+    for _ in range(40):
+        rate.succeeded()
+        tolls.append(rate.statistics().toll)
+    assert tolls == sorted(tolls, reverse=True)
+    assert tolls[30] > 1.0 == tolls[35]
+
+
+async def test_a_refusal_while_others_wait_holds_them_too():
+    """The gate closes in front of those who already wait at the bucket."""
+    rate = RateLimit(Tariff(1, 1))
+    await rate.admit()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(rate.admit())
+        await asyncio.sleep(0.9)
+        rate.refused()
+        await waiting
+    assert clock() >= 1.9
+
+
+async def test_someone_who_gives_up_waiting_holds_nobody():
+    """A cancelled request takes nothing from the bucket and leaves the queue."""
+    rate = RateLimit(Tariff(1, 1))
+    await rate.admit()
+    async with asyncio.TaskGroup() as group:
+        impatient = group.create_task(rate.admit())
+        patient = group.create_task(rate.admit())
+        await asyncio.sleep(0.5)
+        impatient.cancel()
+        await patient
+    assert 1.0 <= clock() <= 1.0 + LOOK
+    assert (2, 0) == (rate.statistics().admitted, rate.statistics().waiting)
+
+
+async def test_a_rate_far_below_its_toll_is_still_a_rate():
+    """A bucket of one can take no toll of two; the gate slows it instead."""
+    rate = RateLimit(Tariff(1, 1))
+    for _ in range(3):
+        rate.refused()
+        await rate.admit()
+    assert 3 == rate.statistics().admitted
+
+
+async def test_it_says_how_it_is():
+    """Statistics are a frozen record; the repr carries the numbers."""
+    rate = RateLimit(Tariff(1, 1))
+    await admissions(rate, 3)
+    numbers = rate.statistics()
+    assert (3, 0, 0, 1.0) == (numbers.admitted, numbers.refused, numbers.waiting, numbers.toll)
+    assert 3 == pytest.approx(numbers.waited, abs=3 * LOOK)
+    assert "<RateLimit 1/1 toll=1.00 0 waiting>" == repr(rate)
+    assert "<RateLimit unlimited toll=1.00 0 waiting>" == repr(RateLimit(None))

@@ -1,0 +1,141 @@
+"""What `window` promises: as many requests in flight as pay, never more than allowed."""
+
+from heapq import heappop, heappush
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.limits import Window
+
+
+class Portal:
+    """So many requests are worked on side by side, the rest queue; the client fills its window at once."""
+
+    def __init__(self, workers: int, seconds: float, jitter: float = 0.0) -> None:
+        self.seconds = seconds
+        self.answered = 0
+        self._jitter = jitter
+        self._random = Random(1)
+        self._free = [0.0] * workers
+        self._flying: list[tuple[float, float]] = []
+        self._now = 0.0
+
+    def close(self, workers: int) -> None:
+        """Become busier: so many workers do something else from now on."""
+        self._free = sorted(self._free)[workers:]
+
+    def run(self, window: Window, until: float) -> float:
+        """Keep the window full; return its mean width."""
+        widths = []
+        while self._now < until:
+            while window.room(self._now):
+                self._send(window)
+            self._now, sent = heappop(self._flying)
+            window.left(self._now, self._now - sent, ok=True)
+            self.answered += 1
+            widths.append(window.statistics().size)
+        return sum(widths) / len(widths)
+
+    def _send(self, window: Window) -> None:
+        window.entered(self._now)
+        seconds = self.seconds * (1 + self._jitter * (self._random.random() - 0.5))
+        done = max(heappop(self._free), self._now) + seconds
+        heappush(self._free, done)
+        heappush(self._flying, (done, self._now))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("jitter", [0.0, 0.5])
+def test_the_window_finds_the_knee(workers, jitter):
+    """The portal is kept busy, 85 % at least under noise too, and little queues: a window of some four where it serves one."""
+    portal, window = Portal(workers, 2.0, jitter), Window()
+    width = portal.run(window, 1200)
+    assert portal.answered >= 0.85 * workers * 1200 / portal.seconds
+    assert width <= 1.2 * workers + 2
+
+
+def test_the_window_starts_small_and_grows_by_rounds():
+    """Sixteen in flight after a dozen rounds, where the portal takes them."""
+    portal, window = Portal(100, 1.0), Window()
+    assert 4 == window.statistics().size
+    portal.run(window, 25)
+    assert 16 == window.statistics().most
+
+
+def test_the_window_falls_when_the_portal_becomes_busy():
+    """Latency that grows without more throughput is a queue: the window lets it drain."""
+    portal, window = Portal(16, 1.0), Window()
+    wide = portal.run(window, 200)
+    portal.close(14)
+    portal.run(window, 1000)
+    assert wide > 10
+    assert window.statistics().size <= 4
+
+
+def test_a_window_that_is_never_full_stays_as_it_is():
+    """Where the rate limits, the window learns nothing."""
+    window = Window()
+    for now in range(100):
+        assert window.room(now)
+        window.entered(now)
+        window.left(now + 0.5, 0.5, ok=True)
+    assert 4 == window.statistics().size
+
+
+def test_a_failure_halves_the_window_once_a_round():
+    """Requests that were cut together are one sign, not many."""
+    window = Window(16)
+    Portal(16, 1.0).run(window, 60)
+    before = window.statistics().size
+    for _ in range(4):
+        window.left(60, 60.0, ok=False)
+    assert before // 2 == window.statistics().size
+
+
+def test_a_failure_leaves_one():
+    """A window of nothing would wait for ever."""
+    window = Window()
+    for now in range(10):
+        window.entered(now)
+        window.left(now, 60.0, ok=False)
+        for _ in range(8):
+            window.entered(now)
+            window.left(now, 1.0, ok=True)
+    assert window.statistics().size >= 1
+    assert window.room(10)
+
+
+def test_a_fixed_window_stays_as_it_is():
+    """`--concurrency N` is N, whatever happens."""
+    window = Window(7, fixed=True)
+    Portal(2, 1.0).run(window, 100)
+    window.left(100, 60.0, ok=False)
+    assert (7, 7) == (window.statistics().size, window.statistics().most)
+
+
+@given(st.integers(1, 40), st.lists(st.tuples(st.booleans(), st.floats(0.01, 60), st.booleans()), max_size=300))
+def test_the_ceiling_holds_and_room_is_what_it_says(ceiling, events):
+    """Never more in flight than the width, the width between one and the ceiling."""
+    window, now, flying = Window(ceiling), 0.0, 0
+    for enter, seconds, ok in events:
+        now += seconds / 10
+        if enter and window.room(now):
+            window.entered(now)
+            flying += 1
+        elif flying:
+            window.left(now, seconds, ok)
+            flying -= 1
+        numbers = window.statistics()
+        assert numbers.in_flight == flying
+        assert 1 <= numbers.size <= ceiling
+        assert window.room(now) == (flying < numbers.size)
+
+
+def test_it_says_how_it_is():
+    """The repr carries the numbers."""
+    window = Window(9)
+    window.entered(0)
+    assert "<Window 1 of 4 in flight, at most 9>" == repr(window)
+    assert window.statistics().latency is None
