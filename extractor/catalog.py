@@ -105,8 +105,8 @@ def _matches(word: str) -> Sequence[Entity]:
         if matched:
             return matched
     elif _looks_like_a_method(word):
-        by_method = [one for one in known.values() if one.method == word.lower() and not one.params]
-        return by_method[:1] or [raw_method(word)]
+        by_method = [one for one in known.values() if one.method == word.lower()]
+        return sorted(by_method, key=lambda one: len(one.params))[:1] or [raw_method(word)]
     raise UsageError(f"no entity is called {word!r}; {_nearest(word)}. `b24x entities` lists all of them")
 
 

@@ -64,7 +64,7 @@ class Wishes:
 class File:
     """A configuration file, read and checked."""
 
-    portal: Mapping[str, Any] = field(default_factory=dict)
+    portal: Mapping[str, Any] = field(default_factory=dict, repr=False)  # holds the webhook's address
     limits: Mapping[str, Any] = field(default_factory=dict)
     entities: Mapping[str, Wishes] = field(default_factory=dict)
 
@@ -101,7 +101,9 @@ def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
     address = options.get("webhook") or file.portal.get("webhook")
     if not address:
         raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
-    wanted = {**file.limits, **{key: value for key, value in options.items() if value is not None}}
+    given = {key: value for key, value in options.items() if value is not None}
+    filed = {key: value for key, value in file.limits.items() if not (key == "rate_limit" and "tariff" in given)}
+    wanted = {**filed, **given}  # a tariff on the command line is not overruled by the file's bucket
     budget = _number(wanted, "budget", 100.0)
     if not 0 < budget <= 100:
         raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")

@@ -69,15 +69,15 @@ def _found(result: Any) -> Any:
     lists: Sequence[list[Row]] = [value for value in result.values() if isinstance(value, list)]
     if len(lists) == 1:
         return lists[0]
-    return result if result and all(isinstance(value, dict) for value in result.values()) else [result]
+    return result if all(isinstance(value, dict) for value in result.values()) else [result]
 
 
 def _whole(value: Any) -> int | None:
     """Read a number that may be missing, or a text."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
     return int(value) if isinstance(value, int | float) else None
 
 

@@ -116,12 +116,13 @@ class Dump:
     def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> None:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
         asked = {one.entity.name: one for one in questions}
-        self._question = fingerprint([self._settings.webhook.host, {name: one.asked() for name, one in asked.items()}])
+        everything = {name: one.asked() for name, one in asked.items()}
+        self._question = fingerprint([self._settings.webhook.host, self._order.compress, everything])
         if saved is not None:
             if saved.question != self._question:
                 raise UsageError(
                     f"the folder holds the rows of another question ({', '.join(saved.entities)} of {saved.portal}): "
-                    "choose another folder, or repeat the command it was made with"
+                    "choose another folder, or repeat the command that it was made with"
                 )
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:

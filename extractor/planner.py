@@ -69,9 +69,11 @@ def probe(question: Question) -> Pager:
 
 def _by_offset(question: Question, rest: Span) -> bool:
     """Decide whether offsets may read this set, and whether they are the shorter way."""
-    if question.paging != "auto":
-        return question.paging == "offset"
-    if question.moving or question.multiplied or question.entity.counts_always:
+    if question.moving or question.paging == "keyset":
+        return False
+    if question.paging == "offset":
+        return True
+    if question.entity.counts_always:
         return False
     return rest.until - rest.cursor > ONE_BATCH and rest.rows_left() <= ONE_BATCH
 

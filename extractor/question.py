@@ -37,11 +37,6 @@ class Question:
     paging: Paging = "auto"
 
     @property
-    def multiplied(self) -> bool:
-        """Whether one object may come as several rows (a BINDINGS join)."""
-        return "BINDINGS" in self.filter
-
-    @property
     def moving(self) -> bool:
         """Whether rows may enter the set while it is read: a filter on anything but the id."""
         return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)

@@ -40,7 +40,7 @@ class Job:
 
     listing: Listing
     pager: Pager
-    span: Span | None = None
+    part: Part | None = None
     calls: tuple[Call, ...] = ()
     pages: list[Page] = field(default_factory=list)
     flying: int = 0
@@ -70,8 +70,9 @@ class Listing:
         return self.question.entity.name
 
     def widest(self) -> Span | None:
-        """Return the span with the most rows left, if it is worth being split."""
-        span = max(self.spans or (), key=Span.rows_left, default=None)
+        """Return the span with the most rows left, if it is worth being split; one read by offsets cannot be."""
+        spans = (job.part.span for job in self.jobs if job.part is not None and job.part.total is None)
+        span = max(spans, key=Span.rows_left, default=None)
         return span if span is not None and span.rows_left() >= WORTH_SPLITTING else None
 
     def rows_left(self) -> float:
@@ -139,7 +140,7 @@ class Scheduler:
         if spans is None:
             return listing, self._start(Job(listing, opening(question)))
         listing.spans = []
-        return listing, self._open(listing, [Part(span) for span in spans])
+        return listing, [*self._open(listing, [Part(span) for span in spans]), *self._ended(listing)]
 
     def take(
         self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float]
@@ -209,9 +210,9 @@ class Scheduler:
     ) -> float | None:
         """Return when one listing's next call may go; a span worth splitting is a call too."""
         waits = [job.not_before for job in listing.jobs if not job.flying]
-        if not waits and not (may_split and listing.widest()):
-            return None
-        return max(min(waits, default=now), now, ready_at(listing.question.entity.method))
+        if may_split and listing.widest():
+            waits.append(now)
+        return max(min(waits), now, ready_at(listing.question.entity.method)) if waits else None
 
     def _ready(self, listing: Listing, now: float, count: int) -> list[Ticket]:
         """Take up to `count` calls that are ready, in the order of the jobs."""
@@ -243,7 +244,7 @@ class Scheduler:
     def _open(self, listing: Listing, parts: Sequence[Part]) -> Sequence[Landing]:
         """Start a pager on each part; all are there before the first one moves, lest it seem the last."""
         listing.spans = [*(listing.spans or ()), *(part.span for part in parts)]
-        jobs = [Job(listing, pager(listing.question, part), part.span) for part in parts]
+        jobs = [Job(listing, pager(listing.question, part), part) for part in parts]
         return self._start(*jobs)
 
     def _start(self, *jobs: Job) -> Sequence[Landing]:
@@ -268,12 +269,16 @@ class Scheduler:
         """Take the last rows of a pager, open the parts it leaves, and see whether the entity is at its end."""
         listing = job.listing
         listing.jobs.remove(job)
-        if listing.spans is not None and job.span is not None:
-            listing.spans.remove(job.span)
+        if listing.spans is not None and job.part is not None:
+            listing.spans.remove(job.part.span)
         landings = [Landing(listing, end.rows)]
         if end.parts:
             landings += self._open(listing, end.parts)
-        if not listing.jobs and listing in self._listings:
-            self._listings.remove(listing)
-            landings.append(Landing(listing, finished=True))
-        return landings
+        return [*landings, *self._ended(listing)]
+
+    def _ended(self, listing: Listing) -> Sequence[Landing]:
+        """Let go of an entity that has no jobs any more, once."""
+        if listing.jobs or listing not in self._listings:
+            return ()
+        self._listings.remove(listing)
+        return (Landing(listing, finished=True),)

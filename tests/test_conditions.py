@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -16,7 +17,10 @@ from extractor.sandbox.joins import join
 from extractor.sandbox.classic import Moment, plan
 from extractor.sandbox.methods.classic import described
 from extractor.sandbox.query import HIGHEST, LOWEST, find
+from extractor.sandbox.strict import Reader
+from extractor.sandbox.strict import plan as strict_plan
 from extractor.sandbox.world import World
+from extractor.spelling import CLASSIC
 
 FIELDS = {
     "ID": "integer", "OWNER_TYPE_ID": "crm_enum_ownertype", "SUBJECT": "string", "CREATED": "datetime", "COMPLETED": "char",
@@ -258,7 +262,7 @@ def test_lists_without_keyset_are_left_as_they_are():
 
 # Against the portal's own parser, which the sandbox models independently of this check.
 
-WORLD = World.build(seed=7, rows={"activities": 200})
+WORLD = World.build(seed=7, rows={"activities": 200, "tasks": 50})
 TABLE = WORLD.tables["activities"]
 MOMENT = Moment(WORLD.now, 10_800)
 REPORTED = fields_from(described(TABLE.entity))
@@ -266,8 +270,11 @@ NAMES = [
     *REPORTED, "A.ID", "id", "Id", "ID ", " ID", "created", "LOGIC", "__INNER_FILTER_1", "CHECK_PERMISSIONS", "SEARCH_CONTENT",
     "CALENDAR_EVENT_ID", "PARENT_ID", "THREAD_ID", "URN", "STORAGE_TYPE_ID", "STORAGE_ELEMENT_IDS", "RESPONSIBLE_LOGIN", "0", "",
 ]
-PREFIXES = st.sampled_from(["", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "?", "!%", "><", "<>"]) | st.text(
-    "!<>=@%?*+ ", max_size=4)
+SIGNS = "!<>=@%?*+ "
+PREFIXES = st.sampled_from(sorted(CLASSIC.operators)) | st.sampled_from(
+    ["".join(signs) for size in range(4) for signs in itertools.product(SIGNS, repeat=size)])
+COLUMNS = [name for name, kind in REPORTED.items() if kind not in {"object", "diskfile"}]
+MISSPELT = [twist(name) for name in COLUMNS for twist in (str.lower, str.title, " {}".format, "A.{}".format)]
 SCALARS = st.integers(1, 9) | st.sampled_from(["Y", "7", "a", "", "2024-01-31T00:00:00+03:00", "@1700000000", "soon", None, True, 1.5])
 PAIRS = st.lists(st.dictionaries(st.sampled_from(["OWNER_TYPE_ID", "OWNER_ID"]), st.integers(0, 3)), max_size=2)
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | PAIRS | st.dictionaries(st.just("0"), SCALARS, max_size=1)
@@ -287,6 +294,28 @@ def test_no_accepted_condition_is_dropped(prefix, name, value):
     """
     filter = {prefix + name: value}
     assert refusal(ask("crm_activities", filter), REPORTED) or not dropped(filter)
+
+
+@given(PREFIXES, st.sampled_from(COLUMNS) | st.sampled_from(MISSPELT), SCALARS)
+def test_no_spelling_needs_the_fields_to_be_seen_through(prefix, name, value):
+    """
+    Operators, case and blanks are judged without asking the portal: what passes is no less a condition.
+    """
+    filter = {prefix + name: value}
+    assert refusal(ask("crm_activities", filter)) or not dropped(filter)
+
+
+@given(PREFIXES, st.sampled_from([column.name for column in WORLD.tables["tasks"].entity.columns]), VALUES)
+def test_no_accepted_condition_on_tasks_is_dropped(prefix, name, value):
+    """
+    Tasks drop what they do not know, controller or not.
+    """
+    columns = {column.name: column for column in WORLD.tables["tasks"].entity.columns}
+    reader = Reader(columns, WORLD.now, 10_800, drops=True, upper=True, epoch=True)
+    filter = {prefix + name: value}
+    if not refusal(ask("tasks", filter)):
+        parsed = strict_plan(reader, filter)
+        assert parsed.conditions or parsed.only is not None or (parsed.low, parsed.high) != (LOWEST, HIGHEST)
 
 
 @given(PREFIXES, st.sampled_from(NAMES), VALUES)

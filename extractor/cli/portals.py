@@ -6,24 +6,23 @@ import time
 from collections.abc import Mapping, Sequence
 
 from extractor.errors import UsageError
-from extractor.limits import TARIFFS
 from extractor.sandbox.answer import Session
 from extractor.sandbox.credentials import Credentials, Webhook
-from extractor.sandbox.meter import Bucket, Meter
+from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.world import DEFAULT_ROWS, World
 
 CODE = "sandbox"  # of a webhook to a portal that holds nothing but made-up rows: no secret
+_METERS = {"standard": Meter.standard, "enterprise": Meter.enterprise, "unlimited": Meter.unlimited}
 _SCOPES = frozenset({"crm", "task", "user", "department"})
 
 
 def build(rows: Mapping[str, int], *, seed: int, tariff: str) -> Portal:
     """Make a portal with so many rows by table; its clock is the machine's."""
     world = World.build(seed=seed, rows=rows, now=time.time())
-    bucket = TARIFFS[tariff]
-    meter = Meter(bucket=Bucket(bucket.burst, bucket.per_second) if bucket else None)
-    return Portal(world, METHODS, Credentials([Webhook(CODE, Session(1, True, _SCOPES))]), meter, clock=time.time)
+    webhook = Webhook(CODE, Session(1, True, _SCOPES))
+    return Portal(world, METHODS, Credentials([webhook]), _METERS[tariff](), clock=time.time)
 
 
 def row_counts(pairs: Sequence[str]) -> dict[str, int]:

@@ -25,7 +25,8 @@ def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str)
 
     async def run() -> None:
         async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:
-            click.echo(f"serving a simulated portal; its webhook is {address.replace('0.0.0.0', '127.0.0.1')}/rest/1/{CODE}/")
+            reachable = address.replace("//0.0.0.0:", "//127.0.0.1:")  # what listens everywhere is reached somewhere
+            click.echo(f"serving a simulated portal; its webhook is {reachable}/rest/1/{CODE}/")
             await asyncio.Event().wait()
 
     try:

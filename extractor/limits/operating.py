@@ -228,7 +228,8 @@ class OperatingLedger:
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
         if known.blocked_at is None:
-            known.asks_at = now + MINUTE if known.foreign > 0 else math.inf
+            asks = known.foreign > GRAIN * known.limit(self._limit, now)
+            known.asks_at = now + MINUTE if asks else math.inf
 
     def _reset(self, known: _Method, now: float) -> float:
         """Return when a blocked method may ask: its reset, when its oldest seconds leave, or in a minute."""

@@ -33,7 +33,8 @@ def follow(question: Question) -> Pager:
     for _ in range(PASSES):
         pages = yield from _once(question)
         rows = [row for page in pages for row in page.rows]
-        kept |= _by_key(rows, question.entity.id)
+        known = {key: row for key, row in kept.items() if isinstance(key, str)}  # the rest cannot be told apart: anew
+        kept = known | _by_key(rows, question.entity.id)
         if len({page.total for page in pages}) == 1:
             break
     return Finish(list(kept.values()))
@@ -55,4 +56,4 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
 def _by_key(rows: Sequence[Row], key: str) -> dict[Any, Row]:
     """Index rows by their key; rows of unknown identity by their place, so that equal ones stay apart."""
     name = key or next((name for name in ("ID", "id") if all(name in row for row in rows)), "")
-    return {str(row[name]) if name in row else place: row for place, row in enumerate(rows)}
+    return {str(row[name]) if name and name in row else place: row for place, row in enumerate(rows)}

@@ -30,13 +30,13 @@ from extractor.errors import ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page, Row
 from extractor.paging import Ask, Finish, Pager
 from extractor.paging.idrange import ascend
-from extractor.paging.span import Span, ids_of
+from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
 
 
 def start_offsets(total: int) -> list[int]:
-    """Compute the start offset of every page, highest first."""
-    return list(range(0, total, PAGE_SIZE))[::-1]
+    """Compute the start offset of every page, highest first; one at least, as no `total` proves that nothing is there."""
+    return list(range(0, max(total, 1), PAGE_SIZE))[::-1]
 
 
 def descend(question: Question, span: Span, total: int) -> Pager:
@@ -47,7 +47,10 @@ def descend(question: Question, span: Span, total: int) -> Pager:
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]
         pages = yield Ask(tuple(question.offset(start) for start in group), rows)
-        read = [row for page in _in_order(group, pages) for row in page.rows]
+        inside = _in_order(group, pages)
+        for page in inside:
+            check_order(ids_of(page.rows, key))
+        read = [row for page in inside for row in page.rows]
         if first == 0:
             read += yield from _above(question, span, max(ids_of(read, key), default=span.cursor))
         rows = span.take_down(read, key)
@@ -59,9 +62,9 @@ def _in_order(starts: Sequence[int], pages: Sequence[Page]) -> Sequence[Page]:
     """Return the pages that lie inside the set, lowest first."""
     inside = []
     for start, page in zip(starts, pages, strict=True):
-        if page.total is None:
+        if page.total is None and page.rows:  # an empty page may come without (user.get)
             raise ContractBroken("asked for a counted page, the portal sent no total")
-        if start < page.total:
+        if start < (page.total or 0):
             inside.append(page)
     return inside[::-1]
 

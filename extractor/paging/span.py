@@ -96,12 +96,17 @@ class Span:
                 f"asked for ids above {low}" + (f" up to {high}" if high is not None else "")
                 + f", the portal sent {min(ids)} to {max(ids)}: it ignored the condition"
             )
-        if any(a > b for a, b in itertools.pairwise(ids)):
-            raise ContractBroken("asked for rows in ascending order of ids, the portal sent another: it ignored the order")
+        check_order(ids)
 
     def _density(self) -> float:
         """Return the rows per id seen so far, the prior weighing one page."""
         return (self._rows + PAGE_SIZE) / (self._ids + PAGE_SIZE / self.density)
+
+
+def check_order(ids: Sequence[int]) -> None:
+    """Refuse ids that do not ascend: the portal dropped the order."""
+    if any(a > b for a, b in itertools.pairwise(ids)):
+        raise ContractBroken("asked for rows in ascending order of ids, the portal sent another: it ignored the order")
 
 
 def ids_of(rows: Sequence[Row], key: str) -> list[int]:

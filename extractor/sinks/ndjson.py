@@ -66,6 +66,8 @@ class NdjsonSink:
         if mark is None:
             durable.make_folder(path.parent)
             with durable.translated(path):
+                for other in FORMATS:  # of a run that never came to a commit: its rows would be there twice
+                    (folder / part_path(name, other)).unlink(missing_ok=True)
                 file = io.FileIO(path, "w+")
             return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
         if mark.path != relative:

@@ -159,10 +159,13 @@ def test_name_is_no_path(tmp_path, name):
 
 
 def test_no_mark_begins_anew(tmp_path, compress):
-    """Without a mark nothing was committed: what lies there is cut off."""
-    write(tmp_path, compress, [{"ID": 1}])
+    """Without a mark nothing was committed: what lies there is dropped, whatever its compression; other files stay."""
+    for other in COMPRESSIONS:
+        write(tmp_path, other, [{"ID": 1}])
+    (tmp_path / "deals" / "notes.txt").touch()
     _, path = write(tmp_path, compress, [{"ID": 2}])
     assert [{"ID": 2}] == read(path)
+    assert {path, tmp_path / "deals" / "notes.txt"} == set(path.parent.iterdir())
 
 
 def test_uncommitted_rows_are_dropped_by_close(tmp_path, compress):

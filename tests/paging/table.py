@@ -1,0 +1,75 @@
+"""A table of ids that answers list calls as the old kernel does, and drivers for a single pager: no portal, no loop."""
+
+from __future__ import annotations
+
+import math
+
+from extractor.catalog import Entity
+from extractor.messages import Page
+from extractor.planner import pager, probe
+from extractor.question import Question
+
+THINGS = Entity(
+    name="things", method="things.list", title="", scope="", family="classic", paging="keyset", id="ID", filter_id="ID",
+    select=("*",),
+)
+ASKED = Question(THINGS)
+
+
+class Table:
+    """Rows by id; `copies` says how often a join repeats a row, `folded` that its copies are dropped after the cut."""
+
+    def __init__(self, ids, *, copies=None, folded=False, cap=math.inf):
+        self.copies = {**dict.fromkeys(ids, 1), **(copies or {})}
+        self.folded = folded
+        self.cap = cap
+        self.calls = []
+
+    @property
+    def ids(self):
+        """All ids, ascending."""
+        return sorted(self.copies)
+
+    def answer(self, call):
+        """Answer one list call: `start` below 0 counts nothing, past the end it is page 1 again (`NavQuery`)."""
+        self.calls.append(call)
+        conditions, start = call.params.get("filter", {}), call.params["start"]
+        low, high = conditions.get(">ID", -1), conditions.get("<=ID", math.inf)
+        found = [one for one in self.ids if low < one <= high for _ in range(self.copies[one])]
+        if call.params["order"] == {"ID": "DESC"}:
+            found.reverse()
+        if start < 0:
+            return self._page(found[:50], 0)
+        total = min(len(found), self.cap)
+        first = start if start < total else 0
+        return self._page(found[first:min(first + 50, total)], total, first + 50 if first + 50 < total else None)
+
+    def _page(self, ids, total, following=None):
+        shown = dict.fromkeys(ids) if self.folded else ids
+        return Page([{"ID": str(one)} for one in shown], total, following)
+
+
+def ids(rows):
+    """Read the ids of rows."""
+    return [int(row["ID"]) for row in rows]
+
+
+def walk(pager, answer):
+    """Drive one pager to its end; gives the ids that it kept, and the parts that it left to others."""
+    kept, ask = [], next(pager)
+    while True:
+        kept += ids(ask.rows)
+        try:
+            ask = pager.send([answer(call) for call in ask.calls])
+        except StopIteration as end:
+            return [*kept, *ids(end.value.rows)], end.value.parts
+
+
+def read(question, answer):
+    """Read an entity from its probe to the end of its last part; gives the ids that were kept."""
+    kept, parts = walk(probe(question), answer)
+    for part in parts:
+        more, left = walk(pager(question, part), answer)
+        assert () == left
+        kept += more
+    return kept

@@ -1,0 +1,107 @@
+"""What `follow` promises: every page of a method without an id filter, each row once, and no walk without an end."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.catalog import raw_method
+from extractor.errors import ContractBroken
+from extractor.messages import Page
+from extractor.paging.follow import PASSES, follow, single
+from extractor.question import Question
+from tests.paging.table import THINGS
+
+DEPARTMENTS = Question(replace(THINGS, paging="next"))
+UNKNOWN = Question(raw_method("some.list"))
+
+
+def run(pager, *pages):
+    """Send pages one by one; gives the rows, and the pages that were not asked for."""
+    left, ask = list(pages), next(pager)
+    while True:
+        assert () == ask.rows, "such an entity lands whole or not at all"
+        (_,) = ask.calls
+        try:
+            ask = pager.send([left.pop(0)])
+        except StopIteration as end:
+            assert () == end.value.parts
+            return list(end.value.rows), left
+
+
+def rows(*ids):
+    """Make rows with ids."""
+    return [{"ID": str(one)} for one in ids]
+
+
+@given(st.lists(st.integers(0, 99), max_size=60), st.integers(1, 7))
+def test_every_row_comes_once_by_its_key(ids, size):
+    """Equal keys are one row: what shifted between two pages comes twice."""
+    cuts = [ids[first:first + size] for first in range(0, len(ids), size)] or [[]]
+    pages = [Page(rows(*cut), len(ids), place + 1 if place + 1 < len(cuts) else None) for place, cut in enumerate(cuts)]
+    kept, left = run(follow(DEPARTMENTS), *pages)
+    assert rows(*dict.fromkeys(ids)) == kept
+    assert [] == left
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["", "NAME", "ID"]), st.integers(0, 2), max_size=2), max_size=30))
+def test_rows_of_unknown_identity_are_never_merged(some):
+    """Two equal rows without a key may be two objects; a key that only some rows have is none."""
+    without = [{**row, "NAME": 1} for row in some if "ID" not in row]
+    assert without == run(follow(UNKNOWN), Page(without[:9], 30, 50), Page(without[9:], 30))[0]
+
+
+@pytest.mark.parametrize("key", ["ID", "id"])
+def test_an_unknown_method_is_read_by_the_usual_key(key):
+    """Old methods write ID, controllers id."""
+    pages = [Page([{key: 1}, {key: 2}], 3, 50), Page([{key: "2"}, {key: 3}], 3)]
+    assert [1, "2", 3] == [row[key] for row in run(follow(UNKNOWN), *pages)[0]]
+
+
+def test_the_offsets_are_the_portals_own():
+    """`next` of a controller is offset + rows shown, whatever that is; the first page is at 0."""
+    pager = follow(DEPARTMENTS)
+    assert 0 == next(pager).calls[0].params["start"]
+    assert 48 == pager.send([Page(rows(1), 60, 48)]).calls[0].params["start"]
+
+
+@pytest.mark.parametrize("following", [0, 49, 50])
+def test_a_next_that_points_back_is_refused(following):
+    """Past the end the portal answers page 1 again, with `next: 50`: a loop without an end (calculatePageNumber)."""
+    with pytest.raises(ContractBroken, match="points back"):
+        run(follow(DEPARTMENTS), Page(rows(1), 101, 50), Page(rows(2), 101, following))
+
+
+def test_a_total_that_moves_leads_to_another_reading():
+    """A row may have slipped into a page that was read already; what both readings saw is one row."""
+    moved = [Page(rows(1, 2), 4, 50), Page(rows(4), 3)]
+    calm = [Page(rows(1, 3), 3, 50), Page(rows(4), 3)]
+    kept, left = run(follow(DEPARTMENTS), *moved, *calm)
+    assert rows(1, 2, 4, 3) == kept
+    assert [] == left
+
+
+def test_another_reading_replaces_rows_of_unknown_identity():
+    """They cannot be told apart, so those of an earlier reading would only double the later ones."""
+    first, second = [Page([{"A": 1}, {"A": 2}], 3, 50), Page([{"A": 3}], 2)], [Page([{"A": 2}, {"A": 3}], 2)]
+    assert [{"A": 2}, {"A": 3}] == run(follow(UNKNOWN), *first, *second)[0]
+
+
+def test_a_set_that_always_moves_is_read_three_times():
+    """The best that can be said of it is best effort, after three readings as after thirty."""
+    reading = [Page(rows(1), 3, 50), Page(rows(2), 2)]
+    kept, left = run(follow(DEPARTMENTS), *reading * PASSES, Page([]))
+    assert rows(1, 2) == kept
+    assert 1 == len(left)
+
+
+def test_a_method_without_totals_is_read_once():
+    """No total at all is no movement."""
+    assert rows(1, 2) == run(follow(UNKNOWN), Page(rows(1), None, 50), Page(rows(2)))[0]
+
+
+def test_a_single_reply_is_taken_as_it_is():
+    """All at once: `next` and `total` mean nothing there, and nothing is merged (crm.status.list, crm.currency.list)."""
+    page = Page(rows(1, 1), 0, 50)
+    assert (list(page.rows), []) == run(single(Question(replace(THINGS, paging="single"))), page)

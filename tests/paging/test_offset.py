@@ -1,0 +1,168 @@
+"""What `offset` promises: pages read highest first lose no row, whatever is deleted or appended between them."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractor.errors import ContractBroken
+from extractor.messages import Page
+from extractor.paging import Ask
+from extractor.paging.offset import descend, start_offsets
+from extractor.paging.span import Span
+from tests.paging.table import ASKED, Table, ids, walk
+
+
+class Moving:
+    """A table out of which rows are deleted, and to whose end rows are appended, before every call."""
+
+    def __init__(self, count, seed, *, most=4, **options):
+        self.table = Table(range(1, count * 3, 3), **options)
+        self.chance, self.most = random.Random(seed), most
+        self.stayed = set(self.table.ids)
+        self.last, self.total = max(self.stayed, default=0), min(count, self.table.cap)
+
+    def answer(self, call):
+        """Move, then answer."""
+        for one in self.chance.sample(self.table.ids, min(self.chance.randint(0, self.most), len(self.table.ids))):
+            del self.table.copies[one]
+            self.stayed.discard(one)
+        top = max(self.table.ids, default=self.last)
+        self.table.copies |= {top + 2 * step: 1 for step in range(1, self.chance.randint(1, 4))}
+        return self.table.answer(call)
+
+    def read(self):
+        """Read the whole table by offsets."""
+        kept, parts = walk(descend(ASKED, Span(0, self.last, self.last), self.total), self.answer)
+        assert () == parts
+        return kept
+
+
+@given(st.integers(0, 10**6))
+def test_start_offsets_are_those_of_every_page_highest_first(total):
+    """Pages of fifty that cover the set, and page 1 even of a set that says it is empty."""
+    starts = start_offsets(min(total, 10_000))
+    assert list(range(0, max(1, min(total, 10_000)), 50)) == starts[::-1]
+
+
+@given(st.integers(1, 700), st.integers(0, 2**32))
+def test_what_stays_comes_once_whatever_moves(count, seed):
+    """Deletions pull rows down into pages still to come; appended rows lie above everything (crm-lists.md, 8)."""
+    world = Moving(count, seed)
+    kept = world.read()
+    assert len(set(kept)) == len(kept)
+    assert world.stayed <= set(kept)
+
+
+def test_lowest_first_loses_rows():
+    """The same calls in the other order: a deletion pulls a row down into a page that was read already."""
+    world = Moving(700, seed=1)
+    pages = [world.answer(ASKED.offset(start)) for start in start_offsets(world.total)[::-1]]
+    assert world.stayed - {one for page in pages for one in ids(page.rows)}
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 2**32))
+def test_a_capped_total_hides_nothing(count, cap, seed):
+    """An option of the portal may cap `total` and what offsets reach (getRowCountThreshold): the rest goes by ids."""
+    world = Moving(count, seed, cap=cap)
+    kept = world.read()
+    assert len(set(kept)) == len(kept)
+    assert world.stayed <= set(kept)
+
+
+@given(st.integers(100, 400), st.integers(0, 2**32))
+def test_a_set_that_shrinks_by_pages_is_whole(count, seed):
+    """Past the end the portal answers page 1 again (calculatePageNumber): such pages are dropped, not believed."""
+    world = Moving(count, seed, most=60)
+    kept = world.read()
+    assert len(set(kept)) == len(kept)
+    assert world.stayed <= set(kept)
+
+
+def test_more_than_a_batch_is_read_in_groups_one_after_another():
+    """Fifty pages an ask; rows of the upper group are handed over before the lower one is asked for (Rule 1)."""
+    table = Table(range(1, 6001))
+    span = Span(0, 6000, 6000)
+    pager, asks, kept = descend(ASKED, span, 6000), [], []
+    ask = next(pager)
+    while ask.calls:
+        asks.append([call.params["start"] for call in ask.calls])
+        kept += ids(ask.rows)
+        assert sorted(kept) == list(range(span.high + 1, 6001))
+        try:
+            ask = pager.send([table.answer(call) for call in ask.calls])
+        except StopIteration as end:
+            kept += ids(end.value.rows)
+            ask = Ask(())
+    assert [50, 50, 20] == [len(starts) for starts in asks]
+    assert list(range(1, 6001)) == sorted(kept)
+    assert span.closed
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 2**32))
+def test_groups_lose_nothing_whatever_moves(seed):
+    """What is left of the span is all that a later group may add."""
+    world = Moving(3000, seed)
+    kept = world.read()
+    assert len(set(kept)) == len(kept)
+    assert world.stayed <= set(kept)
+
+
+def test_only_what_the_span_holds_is_kept():
+    """Rows that were kept by the probe, and rows beyond the last id that was known, are others' to read."""
+    kept, _ = walk(descend(ASKED, Span(60, 200, 200), 300), Table(range(1, 301)).answer)
+    assert list(range(61, 201)) == sorted(kept)
+
+
+def test_a_total_of_nothing_is_no_proof():
+    """`total` is 0 beside rows where the portal did not count: then it is read by ids."""
+    kept, _ = walk(descend(ASKED, Span(0, 120, 120), 0), Table(range(1, 121), cap=0).answer)
+    assert list(range(1, 121)) == sorted(kept)
+
+
+def test_an_empty_page_may_lack_its_total():
+    """user.get answers a bare `[]` past the end (portal.md, 2.1): the set has shrunk, and that is all."""
+    table = Table(range(1, 101))
+
+    def answer(call):
+        page = table.answer(call)
+        return page if call.params["start"] in {0, 50, -1} else Page([])
+
+    kept, _ = walk(descend(ASKED, Span(0, 100, 100), 200), answer)
+    assert list(range(1, 101)) == sorted(kept)
+
+
+def test_a_page_with_rows_but_no_total_is_refused():
+    """It cannot be told from page 1 of a set that ends before it."""
+    pager = descend(ASKED, Span(0, 100, 100), 100)
+    next(pager)
+    with pytest.raises(ContractBroken, match="no total"):
+        pager.send([Page([{"ID": "51"}]), Page([{"ID": "1"}], 100)])
+
+
+def test_a_page_in_another_order_is_refused():
+    """Unordered pages may overlap anywhere: nothing about them is exact."""
+    pager = descend(ASKED, Span(0, 100, 100), 100)
+    next(pager)
+    with pytest.raises(ContractBroken, match="ignored the order"):
+        pager.send([Page([{"ID": "90"}, {"ID": "80"}], 100), Page([{"ID": "1"}], 100)])
+
+
+def test_a_span_that_was_narrowed_meanwhile_stays_disjoint():
+    """Rows above an upper end that was lowered belong to another pager by then."""
+    span, table = Span(0, 100, 100), Table(range(1, 101))
+    pager = descend(ASKED, span, 100)
+    ask = next(pager)
+    span.split()
+    with pytest.raises(StopIteration) as end:
+        pager.send([table.answer(call) for call in ask.calls])
+    assert list(range(1, 51)) == sorted(ids(end.value.value.rows))
+
+
+def test_every_call_counts_and_orders():
+    """`start` at or above 0 makes the portal count; the order on the id is explicit (Rule 1 of `question`)."""
+    (first, second) = next(descend(ASKED, Span(0, 100, 100), 100)).calls
+    assert (50, 0) == (first.params["start"], second.params["start"])
+    assert {"ID": "ASC"} == first.params["order"]
