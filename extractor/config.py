@@ -11,13 +11,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from extractor.auth import Webhook, webhook
 from extractor.errors import ConfigError, UsageError
 from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tariff, Window
 from extractor.limits.joint import Limits
 from extractor.limits.window import CEILING
+from extractor.question import Paging
 
 OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and none is published
 TIMEOUT = 75.0  # the cloud cuts a request at 60 s: whatever has not come by then will not come
@@ -153,12 +154,17 @@ def _wishes(file: str, name: str, values: object) -> Wishes:
     select = values.get("select")
     if select is not None and not (isinstance(select, list) and all(isinstance(one, str) for one in select)):
         raise ConfigError(f"{file}: select of {name} is a list of names")
-    return Wishes(
-        None if select is None else tuple(select), values.get("filter", {}), values.get("params", {}), values.get("paging", "auto")
-    )
+    for key in ("filter", "params"):
+        if not isinstance(values.get(key, {}), dict):
+            raise ConfigError(f"{file}: {key} of {name} is a table")
+    paging = values.get("paging", "auto")
+    if paging not in get_args(Paging):
+        raise ConfigError(f"{file}: paging of {name} is one of {', '.join(get_args(Paging))}, not {paging!r}")
+    return Wishes(None if select is None else tuple(select), values.get("filter", {}), values.get("params", {}), paging)
 
 
 def _known(file: str, what: str, key: str, known: Mapping[str, Any] | set[str] | tuple[()]) -> None:
     """Refuse a key that means nothing: it is a slip of the pen that would be obeyed by nobody."""
     if key not in known:
-        raise ConfigError(f"{file}: {key!r} is not {what}; there are {', '.join(sorted(known))}")
+        shown = "what is written there" if "/" in key else repr(key)  # an address in the wrong place is still a secret
+        raise ConfigError(f"{file}: {shown} is not {what}; there are {', '.join(sorted(known))}")

@@ -104,15 +104,16 @@ class Engine:
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")
                 self._requests.add(task)
-                task.add_done_callback(self._requests.discard)
+                task.add_done_callback(self._request_ended)
 
     async def _free_to_ask(self) -> bool:
         """Tell whether a request may be prepared; if not, wait until something has changed or enough time has passed."""
         now = _now()
         self._changed.clear()
         ready_at = functools.partial(self._limits.operating.ready_at, now=now)
+        room = self._limits.window.room(now)
         wakes_at = self._scheduler.wakes_at(now, self._width(), ready_at)
-        if wakes_at is not None and wakes_at <= now and self._limits.window.room(now):
+        if room and wakes_at is not None and wakes_at <= now and not self._better_later(now):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
         if delay is not None and delay >= 1:
@@ -121,6 +122,19 @@ class Engine:
             async with asyncio.timeout(delay):
                 await self._changed.wait()
         return False
+
+    def _better_later(self, now: float) -> bool:
+        """Tell whether a request that would leave half empty had better wait for the answers under way.
+
+        It had, if requests are what is scarce: if the bucket does not hold the rest of the run twice over.
+        """
+        if not self._requests or self._client.affords(2 * self._requests_left() + len(self._requests)):
+            return False
+        return self._scheduler.load(now, self._width(), self._limits.weight) < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+
+    def _requests_left(self) -> float:
+        """Estimate the requests that the rest of the run takes."""
+        return self._scheduler.rows_left() / PAGE_SIZE / BATCH_SIZE
 
     def _take(self) -> list[Ticket]:
         """Take the calls of one request, and let the limits know."""
@@ -139,7 +153,7 @@ class Engine:
         window takes. Otherwise the rate is, and more of them would not be faster.
         """
         window = self._limits.window.statistics()
-        if self._client.affords(self._scheduler.rows_left() / PAGE_SIZE / BATCH_SIZE):
+        if self._client.affords(self._requests_left()):
             return BATCH_SIZE * window.size
         return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0))
 
@@ -149,6 +163,10 @@ class Engine:
         outcomes = await self._client.send([ticket.call for ticket in tickets])
         self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, _now())
         self._absorb(tickets, outcomes, sent)
+
+    def _request_ended(self, task: asyncio.Task[None]) -> None:
+        """Note that a request is no longer under way, and that there may be more to ask now."""
+        self._requests.discard(task)
         self._changed.set()
 
     def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], sent: float) -> None:

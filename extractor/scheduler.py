@@ -71,9 +71,12 @@ class Listing:
 
     def widest(self) -> Span | None:
         """Return the span with the most rows left, if it is worth being split; one read by offsets cannot be."""
-        spans = (job.part.span for job in self.jobs if job.part is not None and job.part.total is None)
-        span = max(spans, key=Span.rows_left, default=None)
-        return span if span is not None and span.rows_left() >= WORTH_SPLITTING else None
+        return max(self.splittable(), key=Span.rows_left, default=None)
+
+    def splittable(self) -> list[Span]:
+        """List the spans that may be split: those read by ids, with rows enough for two."""
+        parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None]
+        return [part.span for part in parts if part.span.rows_left() >= WORTH_SPLITTING]
 
     def rows_left(self) -> float:
         """Estimate the rows still to come; 0 until the entity has been cut."""
@@ -195,6 +198,16 @@ class Scheduler:
         may_split = self._jobs() < width
         times = [self._listing_wakes_at(listing, now, ready_at, may_split=may_split) for listing in self._listings]
         return min((time for time in times if time is not None), default=None)
+
+    def load(self, now: float, width: int, weight: Callable[[str], float]) -> float:
+        """Return how many requests could be filled now: with the calls that are ready, and by splitting."""
+        splits = width - self._jobs()
+        full = 0.0
+        for listing in self._listings:
+            fresh = max(0, min(splits, len(listing.splittable())))
+            splits -= fresh
+            full += weight(listing.question.entity.method) * (fresh + sum(job.ready(now) for job in listing.jobs))
+        return full
 
     @property
     def done(self) -> bool:

@@ -55,16 +55,14 @@ def test_the_probe_asks_for_the_last_id_first():
 
 def test_what_is_appended_behind_the_probe_is_caught():
     """The open part begins at the last id that was known."""
-    table, appended = Table(range(1, 101)), {}
+    table = Table(range(1, 101))
 
     def answer(call):
         page = table.answer(call)
-        table.copies |= {101 + len(table.calls): 1}
-        appended.setdefault(101 + len(table.calls), len(table.calls))
+        table.copies |= {100 + len(table.calls): 1} if len(table.calls) <= 2 else {}
         return page
 
-    kept = read(ASKED, lambda call: answer(call) if len(table.calls) < 2 else table.answer(call))
-    assert table.ids == sorted(kept)
+    assert [*range(1, 103)] == sorted(read(ASKED, answer))
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50])

@@ -28,25 +28,19 @@ def refused(name: str, typed: str, value: object = 5) -> str:
     ("tasks", UPPER), ("stage_history", UPPER), ("users", ORM), ("crm_activity_bindings", None),
 ])
 def test_every_entity_has_its_dialect(name, expected):
-    """
-    Family and case of the id's name in conditions decide how a filter is read.
-    """
+    """Family and case of the id's name in conditions decide how a filter is read."""
     assert expected is dialect(catalog()[name])
 
 
 def test_proxies_outside_the_catalog_are_known():
-    """
-    A few more classic lists are known by their method; of all others nothing is.
-    """
+    """A few more classic lists are known by their method; of all others nothing is."""
     assert CLASSIC is dialect(raw_method("CRM.Quote.List"))
     assert None is dialect(raw_method("lists.element.get"))
 
 
 @pytest.mark.parametrize("operator", ["", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "?"])
 def test_classic_operators_pass(operator):
-    """
-    The fourteen operators of the classic lists pass, before a name in capitals.
-    """
+    """The fourteen operators of the classic lists pass, before a name in capitals."""
     assert Key(f"{operator}ID", operator, "ID") == read("crm_activities", f"{operator}ID")
 
 
@@ -54,9 +48,7 @@ def test_classic_operators_pass(operator):
     "", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "!%", "!=%", "!%=",
 ])
 def test_controller_operators_pass(operator):
-    """
-    Controllers can negate a pattern; their names are in camelCase.
-    """
+    """Controllers can negate a pattern; their names are in camelCase."""
     assert Key(f"{operator}createdTime", operator, "createdTime") == read("crm_items", f"{operator}createdTime")
 
 
@@ -66,9 +58,7 @@ def test_controller_operators_pass(operator):
     ("+ID", "ID"), ("!>ID", "<=ID"), ("*SUBJECT", "%SUBJECT"), ("createdBy", "CREATED_BY"), ("Id", "ID"), ("> = ID", ">=ID"),
 ])
 def test_classic_misspellings_are_mended(typed, right):
-    """
-    What the classic parser takes for a part of the name is refused with the spelling that works.
-    """
+    """What the classic parser takes for a part of the name is refused with the spelling that works."""
     assert refused("crm_activities", typed).endswith(f"write {right!r}")
 
 
@@ -80,16 +70,12 @@ def test_classic_misspellings_are_mended(typed, right):
     ("stage_history", "ownerId", "OWNER_ID"), ("users", ">id", ">ID"), ("users", "?NAME", "%NAME"),
 ])
 def test_names_take_the_case_of_the_entitys_id(name, typed, right):
-    """
-    Controllers want camelCase, save for those that filter by `ID`; these, and all others, want capitals.
-    """
+    """Controllers want camelCase, save for those that filter by `ID`; these, and all others, want capitals."""
     assert refused(name, typed).endswith(f"write {right!r}")
 
 
 def test_original_names_of_user_fields_pass():
-    """
-    With useOriginalUfNames, user fields keep their names, and only they.
-    """
+    """With useOriginalUfNames, user fields keep their names, and only they."""
     entity = catalog()["crm_items"]
     assert "UF_CRM_7_9" == key_of(">UF_CRM_7_9", 1, entity, CAMEL, original_names=True).name
     with pytest.raises(UsageError, match="'>id'"):
@@ -98,9 +84,7 @@ def test_original_names_of_user_fields_pass():
 
 @pytest.mark.parametrize("typed", ["!%SUBJECT", "!=%SUBJECT", "!%=SUBJECT"])
 def test_negated_patterns_are_refused_with_the_reason(typed):
-    """
-    A classic list forgets the `!` before a pattern and returns the rows that match.
-    """
+    """A classic list forgets the `!` before a pattern and returns the rows that match."""
     said = refused("crm_activities", typed)
     assert "returns the rows that match" in said
     assert "'!SUBJECT'" in said
@@ -116,32 +100,24 @@ def test_negated_patterns_are_refused_with_the_reason(typed):
     ("tasks", "><ID", [1, 9], 'write {">=ID": 1, "<=ID": 9}'),
 ])
 def test_between_is_two_keys(name, typed, value, right):
-    """
-    `><` works nowhere: the refusal spells the two conditions out, with the user's own values.
-    """
+    """`><` works nowhere: the refusal spells the two conditions out, with the user's own values."""
     assert refused(name, typed, value).endswith(right)
 
 
 @pytest.mark.parametrize("typed", ["", ">", "0", "5", ">=1", "@", "ТИП", "ID;", "ID TITLE", "$ID$"])
 def test_what_names_no_field_is_refused(typed):
-    """
-    A key without a name, or with one that no field can have, is told what a key is.
-    """
+    """A key without a name, or with one that no field can have, is told what a key is."""
     assert "names no field" in refused("crm_activities", typed)
 
 
 @pytest.mark.parametrize("typed", ["LOGIC", "logic", "__INNER_FILTER", "__INNER_FILTER_1", "CHECK_PERMISSIONS", "SEARCH_CONTENT"])
 def test_inner_words_are_refused_with_what_to_do_instead(typed):
-    """
-    Words of the portal's inner language never arrive: each refusal says what serves in their place.
-    """
+    """Words of the portal's inner language never arrive: each refusal says what serves in their place."""
     assert "would be dropped by the portal: " in refused("crm_activities", typed)
 
 
 def test_unheard_of_operators_are_answered_with_the_list():
-    """
-    Where nothing tells what was meant, the refusal lists what the method knows.
-    """
+    """Where nothing tells what was meant, the refusal lists what the method knows."""
     assert refused("crm_activities", "~>ID").endswith("which knows ! % < = > ? @ != !@ %= <= =% >=, or none at all")
 
 
@@ -151,9 +127,7 @@ def test_unheard_of_operators_are_answered_with_the_list():
     ("IS_MANUAL_OPPORTUNITY", "camel", "isManualOpportunity"), ("parentId128", "camel", "parentId128"),
 ])
 def test_cases_are_translated(name, case, expected):
-    """
-    A name that is right stays; one in another case is translated word by word.
-    """
+    """A name that is right stays; one in another case is translated word by word."""
     assert expected == cased(name, case)
 
 
@@ -162,7 +136,5 @@ def test_cases_are_translated(name, case, expected):
     ("CREATE", "the nearest is CREATED"), ("created", "the nearest is CREATED"),
 ])
 def test_the_nearest_names_are_found(name, expected):
-    """
-    Case and underscores do not stand between a name and the one that was meant.
-    """
+    """Case and underscores do not stand between a name and the one that was meant."""
     assert expected == nearest(name, ["ID", "CREATED", "LAST_UPDATED", "SUBJECT"])

@@ -24,8 +24,9 @@ def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str) -> i
     import tempfile
 
     from extractor.cli.portals import row_counts
-    from extractor.cli.running import fastest_loop
+    from extractor.cli.running import collect_seldom, fastest_loop
 
+    collect_seldom()
     wanted = {**_ROWS, **row_counts(rows)}
     with tempfile.TemporaryDirectory(prefix="b24x-demo-") as scratch, asyncio.Runner(loop_factory=fastest_loop()) as runner:
         return runner.run(_demo(to or Path(scratch), wanted, seed, tariff))

@@ -13,8 +13,8 @@ import click
 
 P = ParamSpec("P")
 
-# The code in a webhook's path, and tokens in a query: whatever else a traceback may show.
-_SECRETS = re.compile(r"(/rest/[^/\s]+/)[^/\s'\"]+|((?:auth|access_token|refresh_token|client_secret|ap)=)[^&\s'\"]+")
+# The code in a webhook's path, and tokens in a query: whatever else a traceback may show. CODE itself is our own word for it.
+_SECRETS = re.compile(r"(/rest/[^/\s]+/)(?!CODE/)[^/\s'\"]+|((?:auth|access_token|refresh_token|client_secret|ap)=)[^&\s'\"]+")
 
 
 def masked(text: str) -> str:

@@ -24,7 +24,7 @@ def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> l
     entities = resolve(words, options.get("exclude") or ())
     if not entities:
         raise UsageError("nothing is left to read: --exclude takes away all that was named")
-    given = [option for key, option in _FOR_ONE.items() if options.get(key)]
+    given = [option for key, option in _FOR_ONE.items() if options.get(key) not in (None, ())]
     if given and len(entities) > 1:
         raise UsageError(f"{given[0]} is for one named entity; here are {len(entities)} (use --config for several)")
     resolve(list(file.entities) or ["*"])  # a table for an entity that does not exist helps nobody
@@ -42,8 +42,8 @@ def _question(entity: Entity, wishes: Wishes) -> Question:
 def _wishes(options: Mapping[str, Any]) -> Wishes:
     """Read the options for one entity."""
     return Wishes(
-        select=_names(options["select"]) if options.get("select") else None,
-        filter=_json(options["conditions"], "--filter") if options.get("conditions") else {},
+        select=None if options.get("select") is None else _names(options["select"]),
+        filter={} if options.get("conditions") is None else _json(options["conditions"], "--filter"),
         params=dict(_pair(text) for text in options.get("params") or ()),
         paging=options.get("paging") or "auto",
     )

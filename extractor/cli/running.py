@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -33,8 +34,18 @@ def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def collect_seldom() -> None:
+    """Let the cycle collector look seldom: rows come by the hundred thousand, and none is in a cycle.
+
+    At its default it walks all of them again and again; a third of a dump's time went there.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
     """Run an order to its end; print the report; return the exit code."""
+    collect_seldom()
 
     async def run() -> Outcome:
         async with HttpTransport(timeout=settings.timeout) as transport:

@@ -111,7 +111,7 @@ class Account:
         """Return the seconds on the counter: as reported, and what came since."""
         self.own.expire(now)
         self.foreign.expire(now)
-        while self._open and self._open[0].answered + WINDOW <= now:
+        while self._open and self._open[0].since + WINDOW <= now:
             self._open.popleft()
         return self.own.total + self.foreign.total + sum(charge.seconds for charge in self._open)
 
@@ -147,7 +147,7 @@ class Account:
 
     def leaving(self) -> list[tuple[float, float]]:
         """Return when how many seconds will have left at the latest, the next first."""
-        still = [(charge.answered + WINDOW, charge.seconds) for charge in self._open]
+        still = [(charge.since + WINDOW, charge.seconds) for charge in self._open]
         return sorted(self.own.leaving() + self.foreign.leaving() + still)
 
     def _settle(self, risen: float, sent: float) -> tuple[list[Charge], float]:

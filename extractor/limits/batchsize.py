@@ -27,6 +27,7 @@ SLOWER, FASTER = 0.5, 0.2  # weight of a new measurement above, below what was k
 class _Method:
     cap: float  # what killed batches allow
     seconds: float = 0.0  # wall time of one call
+    best: float = 0.0  # the shortest seen: what a call takes when nothing queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class BatchSize:
             taken += 1
         return taken
 
+    def work(self, methods: Iterable[str]) -> float:
+        """Return the seconds that these calls take at their best: what a request weighs, whatever is in it."""
+        return sum(self._known(method).best * calls for method, calls in Counter(methods).items())
+
     def answered(self, methods: Iterable[str], latency: float) -> None:
         """Learn from a request with these calls that came back after `latency` seconds."""
         calls = Counter(methods)
@@ -91,6 +96,7 @@ class BatchSize:
     def _measure(known: _Method, seconds: float) -> None:
         weight = 1.0 if not known.seconds else SLOWER if seconds > known.seconds else FASTER
         known.seconds += weight * (seconds - known.seconds)
+        known.best = min(known.best or seconds, seconds)
 
     def _known(self, method: str) -> _Method:
         return self._methods.setdefault(method, _Method(self._most))

@@ -41,9 +41,9 @@ class Limits:
     def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float) -> None:
         """Take note of what became of a request that left at `sent`."""
         answered = any(isinstance(outcome, Reply | OperatingLimited) for outcome in outcomes)
-        self.window.left(now, now - sent, ok=answered)
         if answered:
             self.batch.answered(methods, now - sent)
+        self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)
         if any(_too_much(outcome) for outcome in outcomes):
             self.batch.shrink(methods)
         by_method: defaultdict[str, list[Outcome]] = defaultdict(list)

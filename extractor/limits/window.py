@@ -12,7 +12,10 @@ as much, above it not at all. A wider window must bring much of that; a narrower
 one, which also means shorter queues, may cost a little of it. What pays is
 kept and tried further; what does not is taken back, and after some rounds
 of rest, which also measure, the other direction is tried.
-Rule 3: a failed request halves the window, once a round.
+Rule 3: until a try does not pay for the first time, the width doubles, and a round
+is as many answers as it is wide (TCP's slow start): a run of a minute must not
+spend it on finding out.
+Rule 4: a failed request halves the window, once a round.
 
 Latency is of the request alone: enter after admission by the rate limit.
 """
@@ -42,7 +45,7 @@ class WindowStatistics:
 
 @dataclass(frozen=True, slots=True)
 class _Width:
-    """A width of the window, and the answers a second that it brings."""
+    """A width of the window, and the work a second that it brings."""
 
     size: int
     throughput: float
@@ -58,13 +61,14 @@ class Window:
         self._in_flight = self._most = self._rest = 0
         self._latency: float | None = None
         self._direction = 1
+        self._doubling = True
         self._seen: list[float] = []  # throughput of the full rounds at this width
         self._origin: _Width | None = None  # where the present try set out
         self._begin(None)
 
     def _begin(self, now: float | None) -> None:
         self._began_at = now
-        self._answers, self._sum = 0, 0.0
+        self._answers, self._sum, self._work = 0, 0.0, 0.0
         self._was_full = self._failed = False
 
     def room(self, now: float) -> bool:  # noqa: ARG002 - all limits are asked alike
@@ -80,19 +84,25 @@ class Window:
         self._in_flight += 1
         self._most = max(self._most, self._in_flight)
 
-    def left(self, now: float, latency: float, ok: bool) -> None:
-        """Count a request that has ended, `ok` unless it was cut, timed out or failed."""
+    def left(self, now: float, latency: float, ok: bool, work: float = 1.0) -> None:
+        """Count a request that has ended, `ok` unless it was cut, timed out or failed.
+
+        `work` is what it weighed: requests are not alike, and a round of heavy
+        ones is no slower portal.
+        """
         self._in_flight -= 1
         if not ok:
             self._fail()
             return
         self._answers += 1
         self._sum += latency
-        if self._answers >= ROUND * self._size:
+        self._work += work
+        if self._answers >= (1 if self._doubling else ROUND) * self._size:
             self._end(now)
 
     def _fail(self) -> None:
         if not self._failed:
+            self._doubling = False
             self._resize(self._size // 2)
             self._rest = REST
         self._failed = True
@@ -101,12 +111,13 @@ class Window:
         """End a round, and learn from it if the window was in the way."""
         self._latency = self._sum / self._answers
         if self._was_full and self._began_at is not None and now > self._began_at:
-            self._learn(self._answers / (now - self._began_at))
+            self._learn(self._work / (now - self._began_at))
         self._begin(now)
 
     def _learn(self, throughput: float) -> None:
         self._seen.append(throughput)
         if self._origin and not _pays(self._origin, _Width(self._size, throughput)):
+            self._doubling = False
             self._resize(self._origin.size)
             self._turn()
         elif self._rest:
@@ -116,7 +127,8 @@ class Window:
 
     def _try(self) -> None:
         here = _Width(self._size, sum(self._seen) / len(self._seen))
-        self._resize(here.size + self._direction * math.ceil(STEP * here.size))
+        step = here.size if self._doubling else math.ceil(STEP * here.size)
+        self._resize(here.size + self._direction * step)
         if self._size == here.size:  # at the ceiling, or at one
             self._turn()
         else:

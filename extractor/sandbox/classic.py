@@ -16,7 +16,7 @@ from typing import Any
 
 from extractor.sandbox.columns import Column, Entity
 from extractor.sandbox.php import floatval, intval, strtotime, strval
-from extractor.sandbox.query import HIGHEST, LOWEST, Join, Plan, Test, Verdict
+from extractor.sandbox.query import HIGHEST, LOWEST, Join, Plan, Test, Verdict, each
 
 # `CSqlUtil::GetFilterOperation` tries them in this order.
 OPERATORS = (">=", ">", "<=", "<", "@", "=%", "%=", "%", "?", "*=", "*%", "*", "=")
@@ -122,7 +122,8 @@ def _verdict(key: Key, column: Column, value: Any, moment: Moment) -> Verdict | 
         return _numbers(key, column, value, values)
     if column.kind in {"datetime", "date"}:
         return _moments(key, [strtotime(one, moment.now, moment.offset) for one in values])
-    return _texts(key, [strval(one) for one in values])
+    verdict = _texts(key, [strval(one) for one in values])
+    return each(verdict) if column.kind == "multi" else verdict
 
 
 def _filled(raw: Any) -> bool:

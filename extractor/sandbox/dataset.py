@@ -129,7 +129,9 @@ class Table:
             view = View(copies)
             for row_id in self.ids:
                 count = copies(row_id)
-                if count:
+                if count == 1:
+                    view.ids.append(row_id)
+                elif count:
                     view.ids.extend([row_id] * count)
             if len(self._views) >= VIEWS:
                 del self._views[next(iter(self._views))]
@@ -152,6 +154,23 @@ class Table:
                 return overlay[row_id][name]
             return plain(row_id)
         return read
+
+    def tester(self, name: str, verdict: Callable[[Any], bool]) -> Callable[[int], bool]:
+        """Give the test of one column; a prototype's value is judged once, not for every row."""
+        entity = self.entity
+        own = {stamp.name for stamp in entity.stamps} | {spread.name for spread in entity.spreads}
+        if name == "ID" or name in own or name in dict(entity.echoes):
+            raw = self.raw(name)
+            return lambda row_id: verdict(raw(row_id))
+        verdicts = [verdict(prototype.get(name)) for prototype in self.pool]
+        overlay, salt = self.overlay, self.salt
+
+        def test(row_id: int) -> bool:
+            if row_id in overlay and name in overlay[row_id]:
+                return verdict(overlay[row_id][name])
+            bits = (row_id * 2_654_435_761 + salt) & 0xFFFFFFFF  # `mix`, without the call
+            return verdicts[(bits ^ bits >> 15) % POOL]
+        return test
 
     def _plain(self, name: str) -> Callable[[int], Any]:
         if name == "ID":

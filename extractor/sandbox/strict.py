@@ -18,7 +18,7 @@ from typing import Any
 from extractor.sandbox.answer import Refusal
 from extractor.sandbox.columns import Column
 from extractor.sandbox.php import floatval, intval, strtotime, strval
-from extractor.sandbox.query import Condition, Either, Plan, Test, Verdict
+from extractor.sandbox.query import Condition, Either, Plan, Test, Verdict, each
 
 PREFIXES = ("!><", "!=%", "!%=", "!=", "!@", "!%", "><", ">=", "<=", "=%", "%=", "=", "%", ">", "<", "@", "!")
 _LISTS = frozenset({"", "=", "!=", "@", "!@"})  # prefixes that may carry an array
@@ -151,6 +151,8 @@ def _test(reader: Reader, column: Column, prefix: str, key: str, value: Any) -> 
     values = [_cast(reader, column, key, one) for one in _values(value)]
     read: Callable[[Any], Any] = floatval if column.kind == "double" else _fold
     verdict = _verdict(prefix, values, read)
+    if column.kind == "multi":
+        verdict = each(verdict)
     return Test(column.name, ("strict", prefix, tuple(values)), verdict)
 
 

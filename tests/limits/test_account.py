@@ -69,6 +69,13 @@ def test_what_was_answered_just_before_may_be_missing_in_a_report():
     assert 3.0 == account.used(101.0)
 
 
+def test_what_was_answered_just_before_is_not_counted_twice():
+    """A counter that has risen by as much says that it is there."""
+    account = charged((100.0, 50, 3.0))
+    account.report(3.0, 100.0 + LAG / 2)
+    assert (3.0, 0.0) == (account.used(101.0), account.foreign.total)
+
+
 def test_reports_teach_what_a_call_costs():
     """Fifty calls that show no cost of their own have raised the counter by 3 s."""
     account = Account()
@@ -106,6 +113,14 @@ def test_a_minute_that_the_portal_dropped_is_believed_before_it_is_due():
     assert 20.0 == account.used(562.0)
     assert 20.0 == account.used(890.0)
     assert 0.0 == account.used(906.0)
+
+
+def test_what_is_old_enough_to_be_dropped_is_dropped_first():
+    """Ours of eight minutes ago have left, not the foreign ones of which we heard a minute ago."""
+    account = charged((10.0, 50, 30.0))
+    account.report(130.0, 500.0)
+    account.report(100.0, 562.0)
+    assert (0.0, 100.0) == (account.own.total, pytest.approx(account.foreign.total))
 
 
 def test_a_stale_report_changes_nothing():

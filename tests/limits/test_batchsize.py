@@ -51,6 +51,15 @@ def test_dearer_calls_are_believed_at_once_cheaper_ones_slowly():
     assert 1.8 == batch.statistics().seconds["m"]
 
 
+def test_a_request_weighs_what_its_calls_take_at_their_best():
+    """The shortest seen is what a call takes when nothing queues; what is unknown weighs nothing yet."""
+    batch = BatchSize()
+    batch.answered(["m"] * 10, 10.0)
+    batch.answered(["m"] * 10, 5.0)
+    batch.answered(["m"] * 10, 20.0)
+    assert 1.5 == batch.work(["m", "m", "m", "unknown"])
+
+
 def test_a_killed_request_is_halved():
     """Half of what it carried, whatever was allowed."""
     batch = BatchSize()

@@ -165,6 +165,25 @@ async def test_a_rate_far_below_its_toll_is_still_a_rate():
     assert 3 == rate.statistics().admitted
 
 
+async def test_it_tells_what_could_leave_at_once():
+    """So many requests as the bucket still holds; a toll makes each count more, and no bucket means any number."""
+    rate = RateLimit(STANDARD)
+    await admissions(rate, 8)
+    assert (True, False) == (rate.affords(40), rate.affords(41))
+    rate.refused()
+    assert (True, False) == (rate.affords(20), rate.affords(21))
+    assert RateLimit(None).affords(10**6)
+
+
+async def test_it_tells_how_many_are_in_flight_when_it_binds():
+    """Little's law: longer requests and higher rates keep more in flight, a toll fewer."""
+    rate = RateLimit(STANDARD)
+    assert rate.sustained(1.0) < rate.sustained(5.0) < RateLimit(ENTERPRISE).sustained(5.0) < RateLimit(None).sustained(5.0)
+    before = rate.sustained(5.0)
+    rate.refused()
+    assert rate.sustained(5.0) < before
+
+
 async def test_it_says_how_it_is():
     """Statistics are a frozen record; the repr carries the numbers."""
     rate = RateLimit(Tariff(1, 1))

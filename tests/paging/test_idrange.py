@@ -95,6 +95,14 @@ def test_a_method_that_reads_the_whole_set_is_given_the_bound():
     assert [{">ID": 0, "<=ID": 60}, {">ID": 50, "<=ID": 60}] == [call.params["filter"] for call in table.calls]
 
 
+@pytest.mark.parametrize(("width", "calls"), [(49, 1), (50, 1), (51, 2), (100, 2), (101, 3)])
+def test_a_bounded_page_of_at_most_fifty_ids_is_the_whole_answer(width, calls):
+    """It cannot have been cut; one id more, and it can."""
+    table = Table(range(1, 500))
+    assert list(range(101, 101 + width)) == walk(ascend(COUNTING, Span(100, 100 + width, 100 + width)), table.answer)[0]
+    assert calls == len(table.calls)
+
+
 def test_a_call_names_the_end_as_it_was_when_it_was_asked():
     """A span that is split while its bounded page is under way is no breach of contract by the portal."""
     span = Span(0, 200, 200)

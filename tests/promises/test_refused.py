@@ -44,7 +44,7 @@ async def test_honest_conditions(trial, given):
 async def test_dropped_columns(trial, select, spelling):
     """A column that would be left out in silence is refused, too."""
     world = trial()
-    with pytest.raises(UsageError, match=".") as refused:
+    with pytest.raises(UsageError) as refused:
         await world.run("crm_activities", select=select)
     assert spelling in str(refused.value)
     assert world.portal.statistics().calls <= 1

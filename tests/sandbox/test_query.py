@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.sandbox.dataset import Table
-from extractor.sandbox.query import Either, Join, Plan, Test, find
+from extractor.sandbox.query import Either, Join, Plan, Test, each, find
 from extractor.sandbox.rows import ENTITIES
 
 DEALS = Table(ENTITIES["deals"], 500)
@@ -52,6 +52,22 @@ def test_either():
     """One of the groups must hold, all of a group."""
     plan = Plan(conditions=(Either(((of_category(1),), (of_category(0), of_category(2)))),))
     assert find(DEALS, plan).all() == find(DEALS, Plan(conditions=(of_category(1),))).all()
+
+
+def test_multiple_fields():
+    """One of the values of a multiple field has to satisfy; an empty one is NULL."""
+    assert each(lambda raw: raw == "45")(["46", "45"])
+    assert not each(lambda raw: raw == "45")(["46"])
+    assert each(lambda raw: raw is None)(False)
+
+
+@pytest.mark.parametrize("name", ["CATEGORY_ID", "CONTACT_ID", "DATE_MODIFY", "MOVED_TIME", "ID"])
+def test_a_test_sees_what_a_reader_sees(name):
+    """Judging prototypes once gives the verdicts of judging every row, changed rows among them."""
+    table = Table(ENTITIES["deals"], 200)
+    table.change(table.ids[7], 5, {"CATEGORY_ID": 1_000_000_001})
+    raw, test = table.raw(name), table.tester(name, lambda value: value % 2 == 1)
+    assert [raw(row_id) % 2 == 1 for row_id in table.ids] == [test(row_id) for row_id in table.ids]
 
 
 def test_listed_ids():

@@ -74,6 +74,9 @@ def bindings(table: Source, row_id: int) -> list[tuple[int, int]]:
 def communications(table: Source, row_id: int) -> list[dict[str, Any]]:
     """List who was talked to (`CCrmActivity::GetCommunications`), possibly nobody."""
     bits = table.mix(row_id)
+    count = (bits >> 6) % 3
+    if not count:
+        return []
     settings: tuple[Any, ...] = (
         {"HONORIFIC": "1", "NAME": PEOPLE[bits % 7], "SECOND_NAME": "", "LAST_NAME": "",
          "COMPANY_TITLE": FIRMS[bits % 5], "COMPANY_ID": str(bits % 900)},
@@ -81,7 +84,7 @@ def communications(table: Source, row_id: int) -> list[dict[str, Any]]:
     return [{"ID": str(row_id * 3 + place), "TYPE": ("PHONE", "EMAIL")[place % 2],
              "VALUE": f"+7900{bits % 10_000_000:07}" if place % 2 == 0 else f"user{bits % 1000}@example.com",
              "ENTITY_ID": str(owner), "ENTITY_TYPE_ID": str(kind), "ENTITY_SETTINGS": settings[(bits + place) % 3]}
-            for place, (kind, owner) in enumerate(bindings(table, row_id)[:(bits >> 6) % 3])]
+            for place, (kind, owner) in enumerate(bindings(table, row_id)[:count])]
 
 
 def incoming(table: Source, row_id: int) -> str:

@@ -22,11 +22,11 @@ def world():
 
 
 def ask(world, start=None, session=ADMIN, entityTypeId=2, method="crm.item.list", **params):  # noqa: N803
+    """Call a method."""
     return METHODS[method].run(world, {"entityTypeId": entityTypeId, **params}, start, session)
 
 
 def ids(answer):
-    """Call a method."""
     """List a page's ids."""
     return [item["id"] for item in answer.result["items"]]
 

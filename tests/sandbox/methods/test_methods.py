@@ -18,7 +18,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-10, 400) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6)
 NAMES = st.sampled_from(["ID", ">ID", "<=ID", ">id", "@ID", "!@id", "%TITLE", "=SUBJECT", ">=DATE_MODIFY", "BINDINGS", "id",
-                         ">LAST_UPDATED", "logic", "0", "PHONE", "updatedTime", "STAGE_ID", "OPPORTUNITY", "ACTIVE", "sort"])
+                         ">LAST_UPDATED", "logic", "0", "PHONE", "updatedTime", "STAGE_ID", "UF_CRM_1600000003", "ufCrm_1600000003", "OPPORTUNITY", "ACTIVE", "sort"])
 FILTERS = st.dictionaries(NAMES, JSON, max_size=3) | JSON
 
 

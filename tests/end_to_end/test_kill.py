@@ -1,0 +1,80 @@
+"""Real kills of a real process: the same command goes on from the last commit."""
+
+import random
+import time
+
+import pytest
+
+from extractor.checkpoint import CheckpointFile
+from extractor.messages import PAGE_SIZE
+from extractor.sandbox.methods.classic import listed
+from tests.end_to_end.processes import SIGINT, SIGKILL, SIGTERM, b24x, dump, ids, manifest, served, told
+
+pytestmark = pytest.mark.end_to_end
+
+KILLS = 20
+SECONDS = 0.01  # of a call: a full request takes half a second, as on a real portal
+LANES = 2
+# What a second brings since the last commit, and what is under way.
+AT_STAKE = LANES * 50 * PAGE_SIZE * (2 + 1)
+WORDS = ("deals", "--concurrency", str(LANES), "-q")
+
+
+def command(portal, folder):
+    """Start the dump that is killed."""
+    return b24x("dump", *WORDS, "--to", folder, "--tariff", "unlimited", webhook=portal.webhook)
+
+
+def committed(folder):
+    """Return the rows that the folder's checkpoint vouches for, and how many spans it left."""
+    saved = CheckpointFile(folder).load()
+    deals = saved.entities["deals"] if saved else None
+    return (deals.rows, len(deals.spans)) if deals and deals.spans is not None else (0, 0)
+
+
+def settled(portal):
+    """Wait until the portal has no request under way (it finishes those of a client that is gone), and ask what it served."""
+    deadline = time.monotonic() + 30
+    while (seen := portal.seen())["in_flight"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return seen["rows"]
+
+
+def test_sigkill(tmp_path):
+    """Killed at 20 random moments and run again each time, every row is there once; each kill costs what was at stake, no more."""
+    dice, lost = random.Random(7), []
+    with served(deals=30_000, seconds=SECONDS) as portal:
+        for _ in range(KILLS):
+            (before, _), seen = committed(tmp_path), portal.seen()
+            with command(portal, tmp_path) as process:
+                while portal.seen()["requests"] == seen["requests"] and process.poll() is None:
+                    time.sleep(0.02)
+                time.sleep(dice.uniform(0.0, 1.6))
+                told(process, SIGKILL)
+            after, spans = committed(tmp_path)
+            lost.append(settled(portal) - seen["rows"] - (after - before) - PAGE_SIZE * spans)
+        ran = dump(portal, tmp_path, *WORDS)
+        assert 0 == ran.code, ran.err
+        expected = listed(portal.world, "crm.deal.list")
+    assert expected == ids(tmp_path / "deals/part-00000.ndjson")
+    assert ("complete", len(expected)) == (manifest(tmp_path)["status"], manifest(tmp_path)["entities"]["deals"]["rows"])
+    assert max(lost) <= AT_STAKE
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
+def test_asked_to_stop(tmp_path, number, code):
+    """SIGTERM and SIGINT end a run with 143 and 130: committed, said so in one sentence, and the same command goes on."""
+    with served(deals=20_000, seconds=SECONDS) as portal:
+        with command(portal, tmp_path) as process:
+            while not committed(tmp_path)[0]:
+                assert process.poll() is None
+                time.sleep(0.02)
+            ran = told(process, number)
+        entry = manifest(tmp_path)["entities"]["deals"]
+        assert (code, "partial") == (ran.code, entry["status"])
+        assert "Traceback" not in ran.err
+        assert "the same command goes on" in ran.last_words
+        assert 0 < entry["rows"] == len(ids(tmp_path / "deals/part-00000.ndjson")) == committed(tmp_path)[0]
+        assert 0 == dump(portal, tmp_path, *WORDS).code
+        assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "deals/part-00000.ndjson")

@@ -1,0 +1,170 @@
+"""What `config` promises: frozen values out of arguments and a file, refusals in one sentence, and no secret in any text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.config import File, Settings, Wishes, read_file, settings
+from extractor.errors import B24xError, ConfigError, UsageError
+from extractor.limits import ENTERPRISE, STANDARD, Tariff
+
+CODE = "c4n4ryc0d3x7"
+ADDRESS = f"https://portal.bitrix24.ru/rest/1/{CODE}/"
+OTHER = "https://other.bitrix24.ru/rest/1/other/"
+OPTIONS = ("webhook", "tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout")
+WHOLE = f"""
+[portal]
+webhook = "{ADDRESS}"
+[limits]
+tariff = "enterprise"
+operating_limit = 300
+budget = 50
+concurrency = 4
+timeout = 30.5
+[entities.deals]
+select = ["ID", "TITLE"]
+filter = {{ ">ID" = 5 }}
+params = {{ x = 1 }}
+paging = "keyset"
+[entities.leads]
+"""
+
+
+def made(**options):
+    """Make settings of options, as a command line gives them: those that were not given are `None`."""
+    file = options.pop("file", File())
+    return settings({**dict.fromkeys(OPTIONS), "webhook": ADDRESS, **options}, file)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration file; gives its path."""
+    def write(text):
+        path = tmp_path / "b24x.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+    return write
+
+
+def test_the_defaults_are_those_of_most_portals():
+    """The smallest cloud bucket, the LoadLimiter's own budget, as many in flight as pay, a little above the cloud's cut."""
+    plain = made()
+    assert ("portal.bitrix24.ru", STANDARD, 420, None, 75) == (
+        plain.webhook.host, plain.tariff, plain.operating_limit, plain.concurrency, plain.timeout)
+
+
+def test_a_file_is_read_whole(write):
+    """Each table has its meaning."""
+    file = read_file(write(WHOLE))
+    assert {"deals": Wishes(("ID", "TITLE"), {">ID": 5}, {"x": 1}, "keyset"), "leads": Wishes()} == file.entities
+    assert Settings(made().webhook, ENTERPRISE.scaled(50), 150, 4, 30.5) == settings({}, file)
+
+
+@pytest.mark.parametrize(("key", "filed", "given", "attribute", "expected"), [
+    ("tariff", "enterprise", "unlimited", "tariff", None), ("rate_limit", "9/1", "50/2", "tariff", STANDARD),
+    ("operating_limit", 100, 200.0, "operating_limit", 200), ("budget", 10, 50.0, "operating_limit", 210),
+    ("concurrency", 4, "7", "concurrency", 7), ("concurrency", 4, "auto", "concurrency", None), ("timeout", 10, 20.0, "timeout", 20),
+])
+def test_an_argument_beats_the_file(key, filed, given, attribute, expected):
+    """And the file beats the default."""
+    file = File(limits={key: filed})
+    assert expected == getattr(made(file=file, **{key: given}), attribute)
+    assert getattr(made(**{key: filed}), attribute) == getattr(made(file=file), attribute)
+
+
+def test_the_webhook_of_an_argument_beats_that_of_the_file():
+    """The command line knows the environment, too."""
+    file = File(portal={"webhook": OTHER})
+    assert "portal.bitrix24.ru" == settings({"webhook": ADDRESS}, file).webhook.host
+    assert "other.bitrix24.ru" == settings({"webhook": None}, file).webhook.host
+
+
+def test_a_bucket_by_hand_beats_a_tariff_but_not_one_that_was_named_later():
+    """X/Y says more than a name; yet what is on the command line is not overruled by a file."""
+    assert Tariff(9, 1) == made(tariff="enterprise", rate_limit="9/1").tariff
+    assert Tariff(9, 1) == made(file=File(limits={"tariff": "enterprise", "rate_limit": "9/1"})).tariff
+    assert ENTERPRISE == made(tariff="enterprise", file=File(limits={"rate_limit": "9/1"})).tariff
+
+
+@given(st.floats(0.01, 100))
+def test_a_budget_scales_rate_and_operating_limit(percent):
+    """The rest is for the customer's other applications."""
+    scaled = made(budget=percent)
+    assert STANDARD.scaled(percent) == scaled.tariff
+    assert 420 * percent / 100 == scaled.operating_limit
+
+
+def test_limits_are_fresh_for_every_run():
+    """Two runs in one process do not share what they learnt; a number of requests in flight is kept to."""
+    assert made().rate() is not made().rate()
+    assert made().limits().operating is not made().limits().operating
+    assert 3 == made(concurrency=3).limits().window.statistics().size
+
+
+@pytest.mark.parametrize(("options", "word"), [
+    ({"tariff": "gold"}, "standard, enterprise, unlimited"), ({"rate_limit": "50"}, "like 50/2"), ({"budget": 0}, "budget"),
+    ({"budget": 101}, "percentage"), ({"budget": "50"}, "budget"), ({"operating_limit": -1}, "operating-limit"),
+    ({"operating_limit": True}, "operating-limit"), ({"timeout": float("nan")}, "timeout"), ({"timeout": float("inf")}, "timeout"),
+    ({"concurrency": 0}, "concurrency"), ({"concurrency": "-1"}, "concurrency"), ({"concurrency": "many"}, "concurrency"),
+    ({"concurrency": True}, "concurrency"), ({"concurrency": 2.0}, "concurrency"), ({"concurrency": "²"}, "concurrency"),
+], ids=str)
+def test_a_limit_that_makes_no_sense_is_refused(options, word):
+    """From the command line or from the file, in words of the option."""
+    for one in (options, {"file": File(limits=options)}):
+        with pytest.raises(UsageError, match=word):
+            made(**one)
+
+
+@pytest.mark.parametrize(("text", "word"), [
+    ("[portal", "no TOML"), (b"\xff", "no TOML"), ("[limit]\n", "there are entities, limits, portal"), ("webhook = 1", "no.*a section"),
+    ("portal = 1", "is a table"), ("[portal]\nhook = 1", "there are webhook"), ("[limits]\nrate = 1", "rate_limit"),
+    ("entities = 1", "is a table"), ("[entities]\ndeals = 1", "is a table"), ("[entities.deals]\nfilters = {}", "there are filter"),
+    ("[entities.deals]\nselect = 'ID'", "list of names"), ("[entities.deals]\nselect = [1]", "list of names"),
+    ("[entities.deals]\nparams = []", "params of deals is a table"), ("[entities.deals]\nfilter = 5", "filter of deals is a table"),
+    ("[entities.deals]\npaging = 'x'", "paging of deals"),
+])
+def test_a_file_that_means_nothing_is_refused(write, text, word):
+    """A slip of the pen would be obeyed by nobody, in silence."""
+    with pytest.raises(ConfigError, match=word) as error:
+        read_file(write(text))
+    assert "b24x.toml" in str(error.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    """With the system's reason."""
+    with pytest.raises(ConfigError, match=r"none\.toml cannot be read: No such file"):
+        read_file(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("address", [None, ""])
+def test_without_a_portal_all_ways_to_give_one_are_named(address):
+    """Three of them; nothing is guessed."""
+    with pytest.raises(ConfigError, match=r"--webhook.*B24X_WEBHOOK.*--config"):
+        settings({"webhook": address})
+
+
+def test_a_repr_shows_no_secret(write):
+    """Whatever a log or a traceback prints of these records."""
+    file = read_file(write(WHOLE))
+    for record in (file, made(), settings({}, file)):
+        assert CODE not in repr(record)
+        assert CODE not in str(record)
+
+
+@pytest.mark.parametrize("text", [
+    f"webhook = '{ADDRESS}'", f"[portal]\nwebhook = '{ADDRESS}", f"[portal]\nwebhook = {ADDRESS}", f"[portal]\nwebhook = ['{ADDRESS}']",
+    f"[portal]\nwebhook = '{ADDRESS}x/y'", f"[portal]\nwebhook = 'http://portal/rest/1/{CODE}'", f"[portal]\n'{ADDRESS}' = 1", f"'{ADDRESS}' = 1",
+    f"[portal]\nwebhook = '{ADDRESS}'\nwebhook = '{ADDRESS}'", f"[portal.webhook]\nurl = '{ADDRESS}'",
+], ids=lambda text: text.replace(CODE, "CODE"))
+def test_no_refusal_quotes_a_secret(write, text):
+    """Not even one that stands where it does not belong."""
+    with pytest.raises(B24xError) as error:
+        settings({}, read_file(write(text)))
+    assert CODE not in str(error.value)
+    assert error.value.__suppress_context__ or error.value.__context__ is None
+
+
+def test_settings_cannot_be_changed():
+    """Nothing reads arguments or files later, and nothing writes these."""
+    with pytest.raises(AttributeError):
+        made().timeout = 5

@@ -1,0 +1,138 @@
+"""What `decoder` promises: any bytes are a reply or one of our own errors, and rows are found where the catalog says."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.catalog import catalog, raw_method
+from extractor.decoder import envelope_of, page_of, reply_of
+from extractor.errors import AccessDenied, B24xError, ContractBroken, NotJson, PortalError, RateLimited
+from extractor.messages import Page, Reply, Timing
+from tests.paging.table import THINGS
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | (
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
+KEYS = st.sampled_from(["items", "ID", "id", "error", "tasks"]) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
+TIME = JSON | st.fixed_dictionaries({"operating": JSON, "operating_reset_at": JSON})
+ENVELOPES = st.fixed_dictionaries({}, optional={
+    "result": JSON, "error": JSON, "error_description": JSON, "total": JSON, "next": JSON, "time": TIME})
+STATUSES = st.sampled_from([200, 400, 401, 403, 404, 408, 429, 500, 502, 503])
+ENTITIES = st.sampled_from([*catalog().values(), raw_method("some.list")])
+ITEMS = replace(THINGS, rows=("items",))
+UNKNOWN = raw_method("some.list")
+ROWS = [{"ID": "1"}, {"ID": "2"}]
+
+
+def decoded(status, body, entity):
+    """Decode a body as far as it goes."""
+    try:
+        return page_of(reply_of(envelope_of(status, body)), entity)
+    except B24xError as error:
+        return error
+
+
+@given(STATUSES, st.binary(max_size=60) | ENVELOPES.map(orjson.dumps) | JSON.map(orjson.dumps), ENTITIES)
+def test_any_bytes_are_a_page_or_an_error_of_ours(status, body, entity):
+    """Nothing else is ever raised: an unforeseen answer would end the run as a bug."""
+    found = decoded(status, body, entity)
+    assert isinstance(found, Page | B24xError)
+    assert not isinstance(found, Page) or all(isinstance(row, dict) for row in found.rows)
+
+
+@given(STATUSES, ENVELOPES, st.data())
+def test_a_torn_body_is_no_json(status, envelope, data):
+    """A connection that was cut, at any byte; half an answer is never taken for one."""
+    body = orjson.dumps(envelope)
+    with pytest.raises(NotJson) as error:
+        envelope_of(status, body[: data.draw(st.integers(0, len(body) - 1))])
+    assert status == error.value.status
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b"5", b"null", b"{}", b'{"time": {}}', b'"result"'])
+def test_what_has_no_envelope_is_not_json_of_the_portal(body):
+    """A proxy's page, a firewall's, an empty body: the status says the rest."""
+    with pytest.raises(NotJson, match="HTTP 502") as error:
+        envelope_of(502, body)
+    assert 502 == error.value.status
+
+
+@pytest.mark.parametrize("code", ["", "0", 0, None, "ERROR_CORE", 200040300010, False, [], {}])
+def test_the_presence_of_an_error_decides(code):
+    """Codes may be empty, and HTTP may say 200 (portal.md, 6.1)."""
+    with pytest.raises(PortalError):
+        envelope_of(200, orjson.dumps({"error": code, "result": []}))
+
+
+def test_an_error_keeps_the_portals_words():
+    """Code, description and status are what a human needs."""
+    with pytest.raises(AccessDenied, match="insufficient_scope: no description") as error:
+        envelope_of(401, b'{"error": "insufficient_scope", "error_description": ""}')
+    assert ("insufficient_scope", "", 401) == (error.value.code, error.value.description, error.value.status)
+    with pytest.raises(RateLimited):
+        envelope_of(503, b'{"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}')
+
+
+def test_no_message_quotes_the_answer():
+    """A proxy's page may hold the address that was asked for, and addresses are secrets."""
+    with pytest.raises(NotJson) as error:
+        envelope_of(502, b"<a href='/rest/1/c0de/'>")
+    assert "c0de" not in str(error.value)
+
+
+@pytest.mark.parametrize(("sent", "read"), [
+    (70, 70), ("70", 70), (70.0, 70), (0, 0), (None, None), (True, None), ("", None), ("x", None), ("-1", None),
+    ([], None), ("9" * 5000, None), ("７", None), ("1.5", None),  # noqa: RUF001 - a digit, but not one of ours
+])
+def test_total_and_next_may_be_texts_or_nonsense(sent, read):
+    """They are hints: what cannot be read was not said."""
+    reply = reply_of({"result": [], "total": sent, "next": sent})
+    assert (read, read) == (reply.total, reply.next)
+
+
+@pytest.mark.parametrize(("time", "timing"), [
+    ({"operating": 1.25, "operating_reset_at": 1_724_670_600}, Timing(1.25, 1_724_670_600.0)),
+    ({"operating": 0}, Timing(0.0, None)), ({"start": 1, "processing": 0}, Timing()), ({}, Timing()), ([], None), (None, None),
+    ({"operating": "0.5", "operating_reset_at": "2024-08-26T12:00:00+03:00"}, Timing()), ({"operating": True}, Timing()),
+])
+def test_the_operating_numbers_may_be_missing(time, timing):
+    """Ints or floats in the cloud, absent where the limiter is off (portal.md, 3.1)."""
+    assert timing == reply_of({"result": [], "time": time}).timing
+
+
+@pytest.mark.parametrize("result", [ROWS, {"5": {"ID": "1"}, "7": {"ID": "2"}}, dict(enumerate(ROWS, 1))])
+def test_a_list_with_holes_comes_as_an_object(result):
+    """A PHP array is a list only if its keys are 0..n-1: an array that lost a row has others (portal.md, 2.4)."""
+    assert ROWS == page_of(Reply(result), THINGS).rows
+    assert ROWS == page_of(Reply({"items": result}), ITEMS).rows
+
+
+@pytest.mark.parametrize(("result", "entity"), [([], THINGS), ({}, THINGS), ([], ITEMS), ({"items": []}, ITEMS), ({"items": {}}, ITEMS)])
+def test_an_empty_array_is_a_list_whatever_was_meant(result, entity):
+    """PHP has one empty array, and encodes it as `[]` where an object is documented."""
+    assert [] == page_of(Reply(result), entity).rows
+
+
+@pytest.mark.parametrize("result", [None, 5, "x", True, {"other": []}, {"items": None}, {"items": 5}, {"items": [1]}, {"items": [[]]}, [1]])
+def test_a_reply_without_rows_is_a_broken_contract(result):
+    """Not an empty page: that would end the entity as if it were complete."""
+    with pytest.raises(ContractBroken, match=r"things\.list answered without rows in result\.items"):
+        page_of(Reply(result), ITEMS)
+
+
+@pytest.mark.parametrize(("result", "rows"), [
+    (ROWS, ROWS), ({"items": ROWS}, ROWS), ({"items": [], "more": False}, []), ([], []), ({}, []),
+    ({"a": {"ID": 1}, "b": {"ID": 2}}, [{"ID": 1}, {"ID": 2}]), ({"ID": 5, "NAME": "x"}, [{"ID": 5, "NAME": "x"}]),
+])
+def test_the_rows_of_an_unknown_method_are_looked_for(result, rows):
+    """A list, the only list inside, an object of objects, or one object."""
+    assert rows == page_of(Reply(result), UNKNOWN).rows
+
+
+def test_a_page_keeps_rows_total_and_next():
+    """Rows as they came: same keys, same values, same order."""
+    rows = [{"ID": "2", "UF": False, "X": None}, {"ID": "1", "D": ""}]
+    assert Page(rows, 70, 50) == page_of(Reply(rows, 70, 50), THINGS)

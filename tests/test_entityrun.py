@@ -1,0 +1,151 @@
+"""What `entityrun` promises: one record, from which checkpoint and manifest tell the same story."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.catalog import catalog, raw_method
+from extractor.checkpoint import SavedEntity
+from extractor.entityrun import EntityRun
+from extractor.errors import AccessDenied, ContractBroken, NotJson, RequestRefused, ServerFailure
+from extractor.messages import FileMark
+from extractor.paging.span import Span
+from extractor.question import Question
+from extractor.scheduler import Scheduler
+
+MARK = FileMark("deals/part-00000.ndjson", 3, 60, "ab" * 32)
+SPANS = st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 10**12) | st.none()), max_size=9).map(tuple)
+
+
+class Shelf:
+    """A sink in memory."""
+
+    def __init__(self):
+        self.rows, self.mark = [], MARK
+
+    def append(self, rows):
+        """Take rows; a row counts for ten bytes."""
+        self.rows += rows
+        return 10 * len(self.rows)
+
+
+def run(entity=None, *, named=True, **fields):
+    """Make the record of an entity; the shelves that it opens are in `shelves`."""
+    shelves = []
+
+    def open_sink():
+        shelves.append(Shelf())
+        return shelves[-1]
+
+    made = EntityRun(Question(entity or catalog()["deals"]), named, open_sink, **fields)
+    return made, shelves
+
+
+def test_the_first_row_opens_the_sink():
+    """One sink, whatever comes after."""
+    made, shelves = run()
+    assert [10, 30] == [made.land([{"ID": 1}]), made.land([{"ID": 2}, {"ID": 3}])]
+    assert [[{"ID": 1}, {"ID": 2}, {"ID": 3}]] == [shelf.rows for shelf in shelves]
+    assert 3 == made.rows
+
+
+def test_an_entity_without_rows_has_a_file_nevertheless():
+    """Complete and empty is a result; it looks like one on disk."""
+    made, shelves = run()
+    made.complete()
+    assert ("complete", None, 1) == (made.status, made.reason, len(shelves))
+
+
+def test_an_entity_that_is_skipped_leaves_no_file():
+    """Nothing was read of it."""
+    made, shelves = run()
+    made.skip("NEEDS_PARAMETER: which?")
+    assert ("skipped", "NEEDS_PARAMETER: which?", []) == (made.status, made.reason, shelves)
+    assert () == made.facts().files == made.saved().files
+
+
+@pytest.mark.parametrize(("entity", "assurance"), [
+    (catalog()["deals"], "exact"), (catalog()["crm_statuses"], "exact"), (catalog()["departments"], "best-effort"),
+    (raw_method("some.list"), "best-effort"),
+])
+def test_what_cannot_be_proven_is_said(entity, assurance):
+    """By ids, or in one reply, it is exact; page after page by `next` it is not, and the reason says what could be missing."""
+    made, _ = run(entity)
+    made.complete()
+    assert assurance == made.facts().assurance
+    assert (assurance == "exact") == (made.reason is None)
+    assert made.reason is None or made.reason.startswith("NO_PROOF: ")
+
+
+@pytest.mark.parametrize(("error", "rows", "status", "reason"), [
+    (AccessDenied("insufficient_scope"), 0, "skipped", "INSUFFICIENT_SCOPE: insufficient_scope: no description"),
+    (AccessDenied("", "Access denied."), 0, "skipped", "ACCESS_DENIED: Access denied."),
+    (AccessDenied("ACCESS_DENIED", "No."), 5, "partial", "ACCESS_DENIED: No."),
+    (RequestRefused("0", "Bad value"), 0, "failed", "REQUEST_REFUSED: Bad value"),
+    (ServerFailure("ERROR_CORE", "SQL query error!"), 5, "partial", "ERROR_CORE: SQL query error!"),
+    (ContractBroken("ids went backwards"), 5, "partial", "CONTRACT_BROKEN: ids went backwards"),
+    (NotJson("a page", status=502), 0, "failed", "NOT_JSON: a page"),
+])
+def test_giving_up_is_a_status_a_code_and_a_sentence(error, rows, status, reason):
+    """The portal's own words where it gave some (contract: `reason`)."""
+    made, _ = run(rows=rows)
+    made.give_up(error)
+    assert (status, reason) == (made.status, made.reason)
+
+
+@given(SPANS, st.integers(0, 10**12) | st.none(), st.integers(0, 99))
+def test_what_is_saved_is_adopted(spans, last, count):
+    """Spans, files, rows and costs come back as they were: the run goes on as if it had not ended."""
+    last = max([last or 0, *(high for _, high in spans if high is not None)]) if spans else None
+    saved = SavedEntity(spans=spans, expected_last=last, files=(MARK,), rows=count, requests=1, calls=2, retries=3, seconds=4.5)
+    made, _ = run()
+    made.adopt(saved)
+    again = made.saved()
+    assert replace(saved, expected_last=None) == replace(again, expected_last=None)
+    assert (last is None) == (again.expected_last is None)
+    assert again.expected_last is None or again.expected_last <= last
+
+
+def test_an_open_span_is_expected_to_end_where_the_last_id_was():
+    """The checkpoint knows it; otherwise nothing would be expected of the open end."""
+    made, _ = run()
+    made.adopt(SavedEntity(spans=((5, 9), (9, None)), expected_last=400))
+    assert [(5, 9, 9), (9, None, 400)] == [(span.cursor, span.high, span.until) for span in made.spans]
+
+
+@pytest.mark.parametrize("status", ["running", "partial", "failed", "skipped"])
+def test_what_was_given_up_is_tried_again(status):
+    """The reason may be gone; an entity that was not cut yet starts over, with no rows and no files."""
+    made, _ = run()
+    made.adopt(SavedEntity(status=status, reason="X: y", files=(MARK,), rows=3, requests=9))
+    assert ("running", None, None, 0, (), 9) == (made.status, made.reason, made.spans, made.rows, made.files, made.requests)
+
+
+def test_what_is_complete_stays_so():
+    """With its reason, its rows and its files."""
+    saved = SavedEntity(status="complete", reason="NO_PROOF: x", files=(MARK,), rows=3)
+    made, _ = run()
+    made.adopt(saved)
+    assert saved == made.saved()
+
+
+def test_the_spans_saved_are_those_of_the_listing():
+    """While it runs, the scheduler knows what is left."""
+    made, _ = run()
+    made.listing, _ = Scheduler().add(made.question, [Span(5, 300, 300), Span(300, None, 320)])
+    assert ((5, 300), (300, None)) == made.saved().spans
+    assert 320 == made.saved().expected_last
+
+
+def test_checkpoint_and_manifest_tell_one_story():
+    """The same files, numbers and words in both."""
+    made, _ = run(catalog()["departments"], named=False, requests=1, calls=2, retries=3, seconds=4.5)
+    made.land([{"ID": 1}])
+    made.complete()
+    saved, facts = made.saved(), made.facts()
+    for name in ("status", "reason", "files", "requests", "calls", "retries", "seconds"):
+        assert getattr(saved, name) == getattr(facts, name)
+    assert ("department.get", {}, False) == (facts.method, facts.params, facts.named)
+    assert "departments" == made.name

@@ -1,0 +1,297 @@
+"""What `scheduler` promises: whatever is answered, fails or is split in whatever order, rows come once and nobody starves."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractor.errors import ConnectionLost, ContractBroken, OperatingLimited
+from extractor.messages import Page
+from extractor.paging import Ask
+from extractor.paging.span import Span
+from extractor.scheduler import WORTH_SPLITTING, Job, Scheduler
+from tests.errands import KINDS, OFFSETS, Errands, asking
+from tests.paging.table import Table, ids
+
+
+def take(scheduler, now=0.0, width=50, *, room=999, size=50):
+    """Take one request of up to `size` calls."""
+    return scheduler.take(now, width, room=lambda _method: room, weight=lambda _method: 1 / size)
+
+
+def opened(question, *spans):
+    """Begin with spans; gives the scheduler and the listing."""
+    scheduler = Scheduler()
+    return scheduler, scheduler.add(question, spans)[0]
+
+
+def methods(tickets):
+    """Count the calls by method."""
+    return Counter(ticket.call.method.removesuffix(".list") for ticket in tickets)
+
+
+def page(*some, total=None):
+    """Make a page of ids."""
+    return Page([{"ID": str(one)} for one in some], total)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32), st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3, unique=True))
+def test_every_row_that_stays_comes_once_and_every_moment_is_whole(seed, kinds):
+    """In any order of answers, failures, splits, deletions, appends and kills; checked after every step."""
+    Errands(seed, *(KINDS[kind](seed) for kind in kinds)).run()
+
+
+def test_the_probes_of_all_entities_share_the_first_request():
+    """Two calls each, the last id first: twenty-five entities are opened by one request."""
+    scheduler = Scheduler()
+    for number in range(25):
+        scheduler.add(asking(f"e{number}"))
+    tickets = take(scheduler)
+    assert 50 == len(tickets)
+    assert {2} == set(methods(tickets).values())
+    assert ["DESC", "ASC"] * 25 == [ticket.call.params["order"]["ID"] for ticket in tickets]
+
+
+def test_listings_share_a_request():
+    """A call each in turn: a table of millions leaves half of every request to its neighbour."""
+    scheduler = Scheduler()
+    for name in "ab":
+        scheduler.add(asking(name), [Span(low, low + 99, low + 99) for low in range(0, 9900, 99)])
+    assert {"a": 25, "b": 25} == methods(take(scheduler))
+
+
+def test_what_a_neighbour_does_not_need_is_used():
+    """A share is no reservation."""
+    scheduler = Scheduler()
+    scheduler.add(asking("a"), [Span(low, low + 99, low + 99) for low in range(0, 9900, 99)])
+    scheduler.add(asking("b"), [Span(0, 99, 99)])
+    assert {"a": 49, "b": 1} == methods(take(scheduler))
+
+
+def test_nobody_starves():
+    """Eight entities, five calls a request: after eight requests each has had as many as the others."""
+    scheduler = Scheduler()
+    for number in range(8):
+        scheduler.add(asking(f"e{number}"), [Span(0, 99, 99) for _ in range(9)])
+    served = sum((methods(take(scheduler, size=5)) for _ in range(8)), Counter())
+    assert {f"e{number}": 5 for number in range(8)} == served
+
+
+def test_spans_of_one_listing_take_turns():
+    """One call a request: each of three spans is asked for in its turn."""
+    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in (0, 100, 200)))
+    lows = []
+    for _ in range(6):
+        (ticket,) = take(scheduler, size=1, width=3)
+        lows.append(ticket.call.params["filter"][">ID"] // 100)
+        scheduler.feed(ticket, page(ticket.call.params["filter"][">ID"] + 1))
+    assert [0, 1, 2, 0, 1, 2] == lows
+
+
+@given(st.integers(0, 60), st.integers(1, 50), st.integers(1, 90))
+def test_room_and_weight_bound_a_request(room, size, spans):
+    """No more calls of a method than the ledger has room for, no more in a request than end in time."""
+    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in range(0, spans * 99, 99)))
+    assert min(room, size, spans) == len(take(scheduler, room=room, size=size, width=1))
+
+
+@given(st.lists(st.sampled_from([1, 0.5, 0.3, 1 / 7, 0.02]), min_size=1, max_size=6))
+def test_methods_of_different_weight_share_one_request(weights):
+    """The shares of all calls sum up to one request at most."""
+    scheduler = Scheduler()
+    for number in range(len(weights)):
+        scheduler.add(asking(f"e{number}"), [Span(0, 99, 99) for _ in range(60)])
+    weight = {f"e{number}.list": one for number, one in enumerate(weights)}
+    tickets = scheduler.take(0, 1, room=lambda _method: 999, weight=weight.__getitem__)
+    assert 0 < sum(weight[ticket.call.method] for ticket in tickets) <= 1 + 1e-6
+
+
+def test_a_call_that_is_too_heavy_goes_alone():
+    """A method whose every call outlasts a request would never be asked otherwise."""
+    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    assert 1 == len(take(scheduler, size=0.5))
+
+
+@given(st.integers(0, 120), st.integers(1, 4))
+def test_no_more_spans_are_opened_than_side_by_side_need(width, requests):
+    """Each split costs half a page (Rule 4)."""
+    scheduler, listing = opened(asking("a"), Span(0, 10**6, 10**6))
+    taken = [take(scheduler, width=width) for _ in range(requests)]
+    assert max(1, min(width, 50 * requests)) == len(listing.jobs) == sum(map(len, taken))
+
+
+def test_the_span_with_the_most_rows_left_is_split():
+    """Rows, not ids: by the density seen."""
+    scheduler, listing = opened(asking("a"), Span(0, 10_000, 10_000, 0.1), Span(20_000, 24_000, 24_000))
+    take(scheduler, width=3)
+    assert [(0, 10_000), (20_000, 22_000), (22_000, 24_000)] == sorted((span.cursor, span.high) for span in listing.spans)
+
+
+def test_a_span_is_not_split_below_what_it_is_worth():
+    """Both halves keep more than a page."""
+    scheduler, listing = opened(asking("a"), Span(0, WORTH_SPLITTING - 1, WORTH_SPLITTING - 1))
+    assert 1 == len(take(scheduler)) == len(listing.spans)
+
+
+def test_a_span_that_is_read_by_offsets_is_not_split():
+    """Its pages are asked for already: another pager would read them a second time."""
+    scheduler = Scheduler()
+    listing, _ = scheduler.add(OFFSETS)
+    table = Table(range(1, 4001))
+    for _ in range(2):  # the probe, then the counted page
+        for ticket in take(scheduler):
+            scheduler.feed(ticket, table.answer(ticket.call))
+    assert 50 == len(take(scheduler, width=999)) + len(take(scheduler, width=999)) - 1  # fifty pages and the open end
+    assert 2 == len(listing.spans)
+
+
+def test_a_failure_takes_the_calls_behind_it_along():
+    """Offset paging lives on this (Rule 2): what was read behind a failed page is read again."""
+    scheduler = Scheduler()
+    scheduler.add(OFFSETS)
+    table = Table(range(1, 201))
+    for _ in range(2):
+        for ticket in take(scheduler):
+            scheduler.feed(ticket, table.answer(ticket.call))
+    first, second, *later = [one for one in take(scheduler) if one.call.params["start"] >= 0]
+    scheduler.feed(first, table.answer(first.call))
+    scheduler.failed(second, ConnectionLost("cut"), 0.0)
+    for ticket in later:
+        assert () == scheduler.feed(ticket, table.answer(ticket.call))
+    assert [100, 50, 0] == [ticket.call.params["start"] for ticket in take(scheduler)]
+
+
+def test_a_failure_counts_once_for_its_job_until_an_answer():
+    """Attempts are counted per call and error class; those behind the failed call did not fail by themselves."""
+    scheduler = Scheduler()
+    listing, _ = scheduler.add(asking("a"))
+    (job,) = listing.jobs
+    for _ in range(2):
+        for ticket in take(scheduler):
+            scheduler.failed(ticket, ConnectionLost("cut"), 0.0)
+    assert {ConnectionLost: 2} == dict(job.failures)
+    last, first = take(scheduler)
+    scheduler.feed(last, page(5))
+    scheduler.failed(first, OperatingLimited("X"), 0.0)
+    assert {OperatingLimited: 1} == dict(job.failures)
+
+
+def test_a_failed_call_waits_its_time():
+    """It may go again at `not_before`, not earlier; other spans go on."""
+    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    one, other = take(scheduler)
+    scheduler.failed(one, ConnectionLost("cut"), 7.0)
+    scheduler.feed(other, page(150))
+    assert [150] == [ticket.call.params["filter"][">ID"] for ticket in take(scheduler, now=6.9)]
+    assert [0] == [ticket.call.params["filter"][">ID"] for ticket in take(scheduler, now=7.0)]
+
+
+def test_answers_of_a_dropped_entity_are_ignored():
+    """An entity was given up while its calls were under way; the others go on."""
+    scheduler, listing = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    one, other = take(scheduler)
+    scheduler.drop(listing)
+    scheduler.drop(listing)
+    scheduler.failed(other, ConnectionLost("cut"), 7.0)
+    assert () == scheduler.feed(one, page(50))
+    assert scheduler.done
+    assert [] == take(scheduler)
+
+
+def test_the_end_comes_with_the_last_rows_and_once():
+    """Done is when everything has been handed over, not when nothing is ready."""
+    scheduler, listing = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    one, other = take(scheduler)
+    assert [(listing, [99], False)] == [(land.listing, ids(land.rows), land.finished) for land in scheduler.feed(one, page(99))]
+    assert not scheduler.done
+    assert [([199], False), ([], True)] == [(ids(land.rows), land.finished) for land in scheduler.feed(other, page(199))]
+    assert scheduler.done
+    assert [] == listing.spans
+
+
+def test_an_entity_that_has_nothing_left_is_at_its_end_at_once():
+    """A checkpoint may know that all spans are read; nothing would ever wake such an entity."""
+    scheduler = Scheduler()
+    listing, landings = scheduler.add(asking("a"), [])
+    assert [(listing, True)] == [(land.listing, land.finished) for land in landings]
+    assert scheduler.done
+
+
+def test_nothing_is_committed_before_an_entity_is_cut():
+    """The first page's rows and the spans of the rest come in one step: before it, a run starts over."""
+    scheduler = Scheduler()
+    listing, landings = scheduler.add(asking("a"))
+    last, first = take(scheduler)
+    assert [] == [row for land in (*landings, *scheduler.feed(last, page(900))) for row in land.rows]
+    assert listing.spans is None
+    (landing, *_) = scheduler.feed(first, page(*range(1, 51)))
+    assert list(range(1, 51)) == ids(landing.rows)
+    assert 50 == min(span.cursor for span in listing.spans)
+
+
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.floats(0, 20), st.sampled_from([0, 1000]))
+def test_who_is_woken_finds_a_call_and_nobody_sleeps_past_one(waiting, flying, width, ready, wide):
+    """`wakes_at` and `take` agree: a call may go at that moment, and none before; `None` is when all are under way."""
+    scheduler, _ = opened(asking("a"), *(Span(low, low + 50 + wide, low + 50 + wide) for low in range(0, 6000, 2000)))
+    for number, ticket in enumerate(take(scheduler, width=3)):
+        if number < waiting:
+            scheduler.failed(ticket, ConnectionLost("cut"), 5.0 + number)
+        elif number >= flying:
+            scheduler.feed(ticket, page(ticket.call.params["filter"][">ID"] + 1))
+    wakes = scheduler.wakes_at(0.0, width, lambda _method: ready)
+    before = 1e9 if wakes is None else wakes - 1e-6
+    if before > ready:
+        assert [] == take(scheduler, now=before, width=width)
+    if wakes is not None:
+        assert wakes >= ready
+        assert take(scheduler, now=wakes, width=width)
+
+
+@given(st.integers(0, 60), st.integers(1, 50), st.integers(0, 3))
+def test_the_load_is_what_could_be_taken(width, size, flying):
+    """In requests: the calls that are ready, and those that splitting would make, a span once."""
+    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 500, 500), Span(500, 9999, 9999))
+    take(scheduler, room=flying, width=0)
+    load = scheduler.load(0.0, width, lambda _method: 1 / size)
+    assert (3 - flying + max(0, min(2, width - 3))) / size == pytest.approx(load)
+
+
+def test_a_pager_that_asks_for_nothing_is_a_bug():
+    """It would wait for an answer that nobody is asked for."""
+    scheduler, listing = opened(asking("a"), Span(0, 99, 99))
+    with pytest.raises(ContractBroken, match="asked for nothing"):
+        scheduler._start(Job(listing, (ask for ask in [Ask(())])))
+
+
+def test_nothing_is_woken_for_nothing():
+    """All calls are under way, or there are none."""
+    scheduler, _ = opened(asking("a"), Span(0, 99, 99))
+    assert 3.0 == scheduler.wakes_at(3.0, 50, lambda _method: 0.0)
+    take(scheduler)
+    assert None is scheduler.wakes_at(3.0, 50, lambda _method: 0.0)
+    assert None is Scheduler().wakes_at(3.0, 50, lambda _method: 0.0)
+
+
+def test_a_broken_contract_reaches_whoever_feeds():
+    """The pager of one entity cannot go on; the caller decides about that entity."""
+    scheduler, _ = opened(asking("a"), Span(100, 199, 199))
+    (ticket,) = take(scheduler)
+    with pytest.raises(ContractBroken):
+        scheduler.feed(ticket, page(1))
+
+
+def test_rows_left_are_those_of_all_entities():
+    """Unknown until an entity has been cut."""
+    scheduler, listing = opened(asking("a"), Span(0, 300, 300), Span(300, None, 300))
+    scheduler.add(asking("b"))
+    assert "a" == listing.name
+    assert 300 == scheduler.rows_left() == listing.rows_left()
+
+
+def test_it_can_be_asked_how_it_is():
+    """Numbers for a person with a debugger."""
+    scheduler, _ = opened(asking("a"), Span(0, 50, 50), Span(50, 99, 99))
+    take(scheduler, size=1)
+    assert "<Scheduler listings=1 jobs=2 flying=1>" == repr(scheduler)
