@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from extractor.catalog import Entity
-from extractor.errors import ContractBroken, NotJson
+from extractor.errors import ContractBroken, NotJson, RateLimited
 from extractor.messages import Page, Reply, Row, Timing
 from extractor.refusals import portal_error
 
@@ -23,12 +23,14 @@ def envelope_of(status: int, body: bytes) -> Mapping[str, Any]:
     """Decode a response body into its envelope, which has a `result`.
 
     Raises:
-        PortalError: The portal refused, in JSON.
+        PortalError: The portal refused, in JSON; or what stands before it, with 429 or 503, in any form.
         NotJson: Anything else: a proxy's page, a torn or foreign body.
     """
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError:
+        if status in {429, 503}:  # the bucket is infrastructure: it may answer a page where the docs show JSON
+            raise RateLimited("QUERY_LIMIT_EXCEEDED", f"HTTP {status}, without JSON", status=status) from None
         raise NotJson(f"the portal answered HTTP {status} with {len(body)} bytes that are no JSON", status=status) from None
     if not isinstance(envelope, dict):
         raise NotJson(f"the portal answered HTTP {status} with JSON that is no object", status=status)

@@ -22,7 +22,7 @@ from extractor.batch import Outcome
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, DiskError
+from extractor.errors import B24xError, DiskError, Unreachable
 from extractor.events import (
     CallFailed,
     Committed,
@@ -60,6 +60,7 @@ class Engine:
         self._changed = asyncio.Event()
         self._dirty = asyncio.Event()
         self._buffered = 0
+        self._reached = False
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
@@ -171,6 +172,7 @@ class Engine:
 
     def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], sent: float) -> None:
         """Give every answer to its pager and every failure its decision."""
+        self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
         seconds = (_now() - sent) / len(tickets)
         rows = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
@@ -205,6 +207,8 @@ class Engine:
 
     def _fail(self, ticket: Ticket, error: B24xError) -> None:
         """Carry out what an error means for the call that met it."""
+        if isinstance(error, Unreachable) and not self._reached:
+            raise error  # a slip in the address is no outage: say so at once
         run, now = self._runs[ticket.job.listing], _now()
         attempt = ticket.job.failures[type(error)] + 1
         match decide(error, attempt, self._random.random()):

@@ -43,13 +43,20 @@ def test_any_bytes_are_a_page_or_an_error_of_ours(status, body, entity):
     assert not isinstance(found, Page) or all(isinstance(row, dict) for row in found.rows)
 
 
-@given(STATUSES, ENVELOPES, st.data())
+@given(STATUSES.filter(lambda status: status not in {429, 503}), ENVELOPES, st.data())
 def test_a_torn_body_is_no_json(status, envelope, data):
     """A connection that was cut, at any byte; half an answer is never taken for one."""
     body = orjson.dumps(envelope)
     with pytest.raises(NotJson) as error:
         envelope_of(status, body[: data.draw(st.integers(0, len(body) - 1))])
     assert status == error.value.status
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_page_that_refuses_for_the_rate_is_heard(status):
+    """The bucket stands before the portal: it may answer with a page where its docs show JSON."""
+    with pytest.raises(RateLimited):
+        envelope_of(status, b"<html>Too many requests</html>")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"[]", b"5", b"null", b"{}", b'{"time": {}}', b'"result"'])

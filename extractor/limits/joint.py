@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from extractor.batch import Outcome
-from extractor.errors import B24xError, OperatingLimited
+from extractor.errors import B24xError, OperatingLimited, PortalError, RateLimited, ServerFailure
 from extractor.limits.batchsize import BatchSize
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
@@ -40,7 +40,7 @@ class Limits:
 
     def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float) -> None:
         """Take note of what became of a request that left at `sent`."""
-        answered = any(isinstance(outcome, Reply | OperatingLimited) for outcome in outcomes)
+        answered = any(_said(outcome) for outcome in outcomes)
         if answered:
             self.batch.answered(methods, now - sent)
         self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)
@@ -56,13 +56,19 @@ class Limits:
         self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool
     ) -> None:
         """Land the calls of one method in the operating ledger."""
+        executed = not all(isinstance(one, RateLimited) for one in group)
         timings = [one.timing for one in group if isinstance(one, Reply) and one.timing]
-        if answered:
+        if answered or not executed:
             self.operating.answered(method, batched, len(group), timings, now, sent=sent)
         else:
             self.operating.lost(method, batched, len(group), now)
         if any(isinstance(one, OperatingLimited) for one in group):
             self.operating.blocked(method, batched, now)
+
+
+def _said(outcome: Outcome) -> bool:
+    """Tell whether the portal answered a call, with yes or no: then its request was no burden to it."""
+    return isinstance(outcome, Reply) or (isinstance(outcome, PortalError) and not isinstance(outcome, ServerFailure | RateLimited))
 
 
 def _too_much(outcome: Outcome) -> bool:

@@ -1,0 +1,81 @@
+"""What the commands promise that need no other process."""
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from extractor.catalog import catalog
+from extractor.cli import main
+from extractor.cli.portals import row_counts
+from extractor.errors import UsageError
+
+
+def run(*words):
+    """Run a command line."""
+    return CliRunner().invoke(main, words)
+
+
+def test_help_lists_the_commands():
+    """Each with what it does."""
+    said = run("--help").output
+    assert all(name in said for name in ("dump", "entities", "sandbox", "demo"))
+
+
+def test_an_unknown_command_is_usage():
+    """Exit code 2."""
+    assert 2 == run("dmup").exit_code
+
+
+def test_entities_shows_the_whole_catalog():
+    """A line each: name, method, paging."""
+    result = run("entities")
+    assert 0 == result.exit_code
+    assert all(f"{one.name} " in result.output and one.method in result.output for one in catalog().values())
+
+
+def test_entities_speaks_json():
+    """A line each, for scripts."""
+    records = [orjson.loads(line) for line in run("entities", "--json").stdout.splitlines()]
+    assert list(catalog()) == [record["name"] for record in records]
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (("dump", "deals"), 2),
+    (("dump", "deals", "--to", "x"), 3),
+    (("dump", "deals", "--to", "x", "--webhook", "https://example.com/"), 3),
+    (("dump", "deals", "--to", "x", "--webhook", "http://example.com/rest/1/canary/"), 3),
+    (("dump", "dealz", "--to", "x", "--webhook", "https://example.com/rest/1/canary/"), 2),
+    (("dump", "--to", "-", "--webhook", "https://example.com/rest/1/canary/"), 2),
+    (("dump", "deals", "--to", "x", "--webhook", "https://example.com/rest/1/canary/", "--rate-limit", "fast"), 2),
+    (("dump", "deals", "--to", "x", "--config", "missing.toml"), 3),
+    (("sandbox", "--rows", "dealz=1"), 2),
+])
+def test_bad_input_ends_before_anything_begins(words, code):
+    """The contract's exit code, one sentence, no traceback, no secret."""
+    result = CliRunner(env={"B24X_WEBHOOK": "", "B24X_CONFIG": ""}).invoke(main, words)
+    assert code == result.exit_code
+    assert "Traceback" not in result.output
+    assert "canary" not in result.output
+
+
+def test_an_unknown_entity_is_answered_with_the_nearest():
+    """One need not look the name up."""
+    said = run("dump", "activitis", "--to", "x", "--webhook", "https://example.com/rest/1/canary/").output
+    assert "crm_activities" in said
+
+
+def test_rows_of_a_sandbox_are_counted_by_table():
+    """`TABLE=N`, and nothing else."""
+    assert {"deals": 5, "activities": 7} == row_counts(["deals=5", "activities=7"])
+    with pytest.raises(UsageError, match="--rows is TABLE=N"):
+        row_counts(["deals=many"])
+
+
+@pytest.mark.end_to_end
+def test_the_demo_counts_what_came(tmp_path):
+    """A small one: everything complete and exact, nothing refused."""
+    rows = ("--rows", "activities=400", "--rows", "deals=300", "--rows", "contacts=200")
+    result = run("demo", "--to", str(tmp_path / "out"), "--tariff", "unlimited", *rows)
+    assert 0 == result.exit_code
+    assert "refused: 0" in result.output
+    assert "complete" == orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())["status"]

@@ -1,0 +1,64 @@
+"""What `report` promises: a run's result in lines for people, and in one record for schedulers."""
+
+from extractor.auth import webhook
+from extractor.config import Settings
+from extractor.dump import Outcome
+from extractor.report import floor_of, lines, summary
+
+SETTINGS = Settings(webhook("https://example.bitrix24.com/rest/1/canary/"))
+
+
+def entity(**values):
+    """Make one entity's entry of a manifest."""
+    entry = {"status": "complete", "reason": None, "rows": 0, "assurance": "exact", "calls": 1, "seconds": 0.0}
+    return {**entry, **values}
+
+
+def outcome(exit_code=0, why=None, requests=130, seconds=45.0, resumed=False, **entities):
+    """Make the outcome of a run with these entities."""
+    manifest = {
+        "run_id": "id", "portal": "example.bitrix24.com", "started_at": "2026-01-01T00:00:00Z",
+        "finished_at": "2026-01-01T00:01:00Z", "status": "complete", "entities": entities,
+    }
+    return Outcome(exit_code, why, manifest, requests, seconds, resumed)
+
+
+def test_the_report_names_every_entity():
+    """Those that are complete with their assurance, the others with their reason."""
+    said = lines(outcome(deals=entity(rows=1200), leads=entity(status="skipped", reason="ACCESS_DENIED: no", calls=0)), SETTINGS)
+    assert ["deals", "1,200", "rows", "complete,", "exact"] == said[0].split()
+    assert "skipped: ACCESS_DENIED: no" in said[1]
+
+
+def test_the_report_says_how_near_the_floor_a_run_came():
+    """300,000 rows are 120 full requests: 50 at once, the other 70 at 2 a second."""
+    (_, last) = lines(outcome(deals=entity(rows=300_000)), SETTINGS)
+    assert "300,000 rows in 45.0 s, 130 requests" in last
+    assert "no less than 35.0 s (rate)" in last
+
+
+def test_a_resumed_run_claims_no_floor():
+    """Part of its rows came earlier: the floor of all of them says nothing about it."""
+    (_, last) = lines(outcome(resumed=True, deals=entity(rows=300_000)), SETTINGS)
+    assert "no less than" not in last
+
+
+def test_a_run_without_requests_has_no_speed():
+    """What was complete before is reported as it is."""
+    (_, last) = lines(outcome(requests=0, deals=entity(rows=5)), SETTINGS)
+    assert "complete: 5 rows" == last
+
+
+def test_entities_that_were_not_asked_cost_no_request():
+    """A skipped entity is no part of the floor."""
+    asked = {f"e{place}": entity(rows=50) for place in range(50)}
+    skipped = {f"s{place}": entity(calls=0) for place in range(5_000)}
+    assert 0.0 == floor_of(outcome(**asked, **skipped), SETTINGS).rate
+
+
+def test_the_summary_is_one_record():
+    """A scheduler reads from it what happened, and why."""
+    record = summary(outcome(5, "time is over", deals=entity(rows=7, status="partial", reason="why")))
+    assert (5, "time is over", 7, 130) == (record["exit_code"], record["why"], record["rows"], record["requests"])
+    assert {"deals": {"status": "partial", "rows": 7, "reason": "why"}} == record["entities"]
+    assert "canary" not in str(record)
