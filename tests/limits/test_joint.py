@@ -2,7 +2,14 @@
 
 import pytest
 
-from extractor.errors import AccessDenied, NotJson, OperatingLimited, RateLimited, RequestTimeout, ServerFailure
+from extractor.errors import (
+    AccessDenied,
+    NotJson,
+    OperatingLimited,
+    RateLimited,
+    RequestTimeout,
+    ServerFailure,
+)
 from extractor.limits.joint import Limits
 from extractor.messages import Reply, Timing
 
