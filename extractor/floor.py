@@ -40,8 +40,12 @@ class Floor:
 
 def requests_for(rows: Iterable[int]) -> int:
     """Return the least number of requests that so many rows of each entity need: full pages in full batches."""
-    pages = sum(max(1, -(-count // PAGE_SIZE)) for count in rows)
-    return -(-pages // BATCH_SIZE)
+    return -(-sum(map(pages_for, rows)) // BATCH_SIZE)
+
+
+def pages_for(rows: int) -> int:
+    """Return the least number of pages that so many rows need: one for none."""
+    return max(1, -(-rows // PAGE_SIZE))
 
 
 def floor(

@@ -8,6 +8,8 @@ spelling while nothing has been read yet.
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Sequence
 
 from extractor.client import Client
@@ -15,6 +17,7 @@ from extractor.conditions import check, check_fields, fields_from, normal
 from extractor.errors import AccessDenied, B24xError
 from extractor.messages import Call, Reply
 from extractor.question import Question
+from extractor.retry import Again, decide
 
 
 async def checked(client: Client, questions: Sequence[Question]) -> list[Question]:
@@ -27,17 +30,25 @@ async def checked(client: Client, questions: Sequence[Question]) -> list[Questio
     for question in questions:
         check(question)
     doubtful = [one for one in questions if one.entity.fields and (one.filter or one.select is not None)]
-    if doubtful:
+    attempt = 0
+    while doubtful:
+        attempt += 1
         await client.admit()
         outcomes = await client.send([Call(one.entity.fields, {**one.entity.params, **one.params}) for one in doubtful])
-        for question, outcome in zip(doubtful, outcomes, strict=True):
-            _hold_against(question, outcome)
+        waits = [_hold_against(*pair, attempt) for pair in zip(doubtful, outcomes, strict=True)]
+        doubtful = [one for one, wait in zip(doubtful, waits, strict=True) if wait is not None]
+        await asyncio.sleep(max((wait for wait in waits if wait is not None), default=0.0))
     return [normal(question) for question in questions]
 
 
-def _hold_against(question: Question, outcome: Reply | B24xError) -> None:
-    """Hold one question against the fields that the portal reported, where it did."""
+def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
+    """Hold one question against the fields that the portal reported; return the wait before another attempt, if it takes one."""
     if isinstance(outcome, Reply):
         check_fields(question, fields_from(outcome.result))
-    elif not isinstance(outcome, AccessDenied):  # then its list method will say so itself
+        return None
+    if isinstance(outcome, AccessDenied):
+        return None  # its list method will say so itself
+    decision = decide(outcome, attempt, random.random())
+    if not isinstance(decision, Again):
         raise outcome
+    return decision.after

@@ -6,16 +6,16 @@ from typing import Any
 
 from extractor.config import Settings
 from extractor.dump import Outcome
-from extractor.floor import Floor, floor, requests_for
+from extractor.floor import Floor, floor, pages_for, requests_for
 from extractor.limits.window import CEILING
 
 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
     """Compute the floor of what a run has read."""
-    entities = outcome.manifest["entities"].values()
-    seconds = [entity["seconds"] for entity in entities]
+    entities = [entity for entity in outcome.manifest["entities"].values() if entity["calls"]]
+    seconds = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
     return floor(
-        requests=requests_for(entity["rows"] for entity in entities if entity["calls"]),
+        requests=requests_for(entity["rows"] for entity in entities),
         tariff=settings.tariff,
         operating=seconds,
         operating_limit=settings.operating_limit,

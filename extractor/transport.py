@@ -11,6 +11,7 @@ Rule 3: no message carries a URL: it holds the webhook's code.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -107,6 +108,8 @@ def _translated() -> Iterator[None]:
     except aiohttp.ClientConnectorDNSError:
         raise Unreachable("the portal's name is not known to the DNS: check the address and the network") from None
     except aiohttp.ClientConnectorError as error:
-        raise Unreachable(f"no connection to the portal: {error.os_error.strerror or 'refused'}") from None
+        # The loop's own text has the address in it; the system's word for the number has not.
+        why = os.strerror(error.os_error.errno) if error.os_error.errno else "refused"
+        raise Unreachable(f"no connection to the portal: {why}") from None
     except (aiohttp.ClientError, OSError) as error:
         raise ConnectionLost(f"the connection ended before a whole answer had come ({type(error).__name__})") from None

@@ -10,6 +10,7 @@ from extractor.cli.ending import ends_well
 from extractor.cli.options import sandbox_options
 
 _ROWS = {"activities": 100_000, "deals": 20_000, "contacts": 20_000}
+IN_FLIGHT = 4  # the portal lives in this very process: more requests would wait for the processor, not for the portal
 _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}
 
 
@@ -47,7 +48,7 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) ->
     click.echo(f"making a portal with {sum(wanted[table] for table in _TABLES):,} rows ...")
     portal = build(wanted, seed=seed, tariff=tariff)
     async with serve(portal) as address:
-        portal_settings = settings({"webhook": f"{address}/rest/1/{CODE}/", "tariff": tariff})
+        portal_settings = settings({"webhook": f"{address}/rest/1/{CODE}/", "tariff": tariff, "concurrency": IN_FLIGHT})
         order = Order([Question(entity) for entity in resolve(list(_TABLES.values()))], folder=folder)
         click.echo(f"dumping it over {address}, at the limits of the {tariff} tariff ...")
         async with HttpTransport(timeout=portal_settings.timeout) as transport:
@@ -55,5 +56,6 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) ->
     for line in report.lines(outcome, portal_settings):
         click.echo(line)
     refused = portal.statistics().refused
-    click.echo(f"requests that the portal refused: {refused}")
+    allowed = 1.1 * report.floor_of(outcome, portal_settings).seconds + 2
+    click.echo(f"requests that the portal refused: {refused}; 1.1 x the least time + 2 s would be {allowed:.1f} s")
     return outcome.exit_code or (4 if refused else 0)

@@ -6,7 +6,8 @@ they only queue, and latency grows instead, towards the 60 seconds at which
 requests are cut. Where the knee lies no one tells; so the window tries, round
 by round (a round is twice as many answers as the window is wide):
 
-Rule 1: only a round in which the window was in the way teaches anything.
+Rule 1: only a round in which the window was in the way teaches anything: it was
+full at times, and nearly so on average (by Little's law once more).
 Rule 2: a try changes the width by a quarter, which below the knee changes throughput
 as much, above it not at all. A wider window must bring much of that; a narrower
 one, which also means shorter queues, may cost a little of it. What pays is
@@ -29,6 +30,7 @@ START = 4  # what 2 requests a second (standard) keep in flight at 2 s each
 CEILING = 16  # 5 a second (enterprise) at 3 s each; portals were seen to fall over at 50 at once
 STEP = 0.25
 GAIN, COST = 0.4, 0.25  # of the change of width, that must or may show in throughput
+NEARLY = 0.75
 REST = 6  # rounds: a narrower try costs a quarter of one round's throughput in fourteen
 ROUND = 2  # answers per place: requests that started together are answered together
 
@@ -110,7 +112,7 @@ class Window:
     def _end(self, now: float) -> None:
         """End a round, and learn from it if the window was in the way."""
         self._latency = self._sum / self._answers
-        if self._was_full and self._began_at is not None and now > self._began_at:
+        if self._was_full and self._began_at is not None and self._sum >= NEARLY * self._size * (now - self._began_at) > 0:
             self._learn(self._work / (now - self._began_at))
         self._begin(now)
 

@@ -12,7 +12,7 @@ from extractor.sandbox.cost import CostModel
 from extractor.sandbox.faults import at, cut, html, truncated
 from extractor.sandbox.meter import Bucket, Meter, Operating
 from extractor.sandbox.methods.classic import listed
-from tests.promises.conftest import CODE
+from tests.trials import CODE
 
 FAULTS = {
     "bad gateway": html(502), "cut after the work": cut(), "torn body": truncated(), "broken body": truncated(broken=True),
@@ -28,6 +28,14 @@ async def test_a_third_of_all_requests_fails(trial, fault):
     assert (0, "complete") == (outcome.exit_code, outcome.manifest["status"])
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
     assert outcome.manifest["entities"]["deals"]["retries"] > 0
+
+
+async def test_the_first_request_fails(trial):
+    """A fault that strikes the question about fields is waited out, as any other is."""
+    world = trial(rows={"deals": 300}, faults=at({1: html(502), 2: cut(), 3: html(503)}))
+    outcome = await world.run("deals", select=("ID", "TITLE"))
+    assert 0 == outcome.exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
 
 
 async def test_commands_of_a_batch_fail(trial):

@@ -1,0 +1,181 @@
+"""The engine over a portal in memory: what it asks, when it commits, how it ends."""
+
+import asyncio
+
+import pytest
+
+from extractor.catalog import catalog
+from extractor.client import Client
+from extractor.engine import COMMIT_SECONDS, Engine
+from extractor.entityrun import EntityRun
+from extractor.errors import ConnectionLost, CredentialsRefused, DiskFull, Unreachable
+from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded
+from extractor.messages import FileMark
+from extractor.paging.span import Span
+from extractor.question import Question
+from extractor.sandbox.cost import CostModel
+from extractor.sandbox.methods.classic import listed
+from tests.trials import Trial
+
+
+class Shelf:
+    """A sink in memory that can be full; `log` is what happened to all shelves and to the checkpoint, in order."""
+
+    def __init__(self, log, room=10**9):
+        self.log, self.room, self.rows, self.mark = log, room, [], FileMark("-", 0, 0, "")
+
+    def append(self, rows):
+        """Take rows while there is room."""
+        if len(self.rows) + len(rows) > self.room:
+            raise DiskFull("no room")
+        self.rows += rows
+        return 1_000 * (len(self.rows) - self.mark.rows)
+
+    def commit(self):
+        """Remember how many there are."""
+        self.mark = FileMark("-", len(self.rows), 0, "")
+        self.log.append("commit")
+
+    def close(self):
+        """Do nothing."""
+
+
+class Bench:
+    """An engine over a trial's portal, with shelves instead of files."""
+
+    def __init__(self, folder, *names, room=10**9, spans=None, observers=(), **portal):
+        self.trial, self.log, self.events = Trial(folder, **portal), [], []
+        settings = self.trial.settings()
+        self.client = Client(self.trial.line, settings.webhook, settings.rate())
+        self.engine = Engine(self.client, settings.limits(), save=self.save, observers=[self.events.append, *observers])
+        self.runs = {name: EntityRun(Question(catalog()[name]), named=True, open_sink=lambda: Shelf(self.log, room)) for name in names}
+        for run in self.runs.values():
+            self.engine.add(run, spans)
+
+    def save(self):
+        """Note when the checkpoint is saved, and what it vouches for."""
+        self.log.append(sum(run.saved().rows for run in self.runs.values()))
+
+    def ids(self, name):
+        """List the ids that came, ascending."""
+        return sorted(int(row["ID"]) for row in self.runs[name].sink.rows)
+
+    def seen(self, kind):
+        """Return the events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """Make benches: `bench("deals", rows={...})`."""
+    return lambda *names, **settings: Bench(tmp_path, *names, **settings)
+
+
+async def test_it_reads_to_the_end(bench):
+    """It ends when nothing is left and nothing is under way; every entity has all its rows, and is complete."""
+    one = bench("deals", "contacts", rows={"deals": 3_000, "contacts": 700})
+    await one.engine.run()
+    assert {"complete"} == {run.status for run in one.runs.values()}
+    assert listed(one.trial.world, "crm.deal.list") == one.ids("deals")
+    assert listed(one.trial.world, "crm.contact.list") == one.ids("contacts")
+
+
+async def test_files_are_committed_before_the_checkpoint(bench):
+    """Whatever the checkpoint vouches for was committed before, and the last commit vouches for all."""
+    one = bench("deals", rows={"deals": 3_000})
+    await one.engine.run()
+    assert all("commit" == one.log[place - 1] for place, entry in enumerate(one.log) if entry != "commit" and entry)
+    assert len(one.ids("deals")) == one.log[-1]
+
+
+async def test_it_commits_every_second(bench):
+    """While rows come, no more than a second passes between the first uncommitted one and the commit."""
+    moments, loop = [], asyncio.get_running_loop()
+    one = bench("deals", rows={"deals": 20_000}, cost=CostModel.flat(0.01), latency=0.2,
+                observers=[lambda event: moments.append((loop.time(), type(event)))])
+    await one.engine.run()
+    waiting = None
+    for moment, kind in moments:
+        waiting = None if kind is Committed else moment if waiting is None and kind is RowsLanded else waiting
+        assert waiting is None or moment - waiting <= COMMIT_SECONDS + 1e-9
+    assert len(one.seen(Committed)) > 2
+
+
+async def test_it_commits_what_is_much(bench):
+    """Eight mebibytes are committed at once, whatever the clock says."""
+    one = bench("deals", rows={"deals": 30_000}, latency=0.01, cost=CostModel.flat(0.0))
+    await one.engine.run()
+    assert asyncio.get_running_loop().time() < COMMIT_SECONDS
+    assert len(one.seen(Committed)) >= 3  # a kibibyte a row
+
+
+async def test_told_to_stop(bench):
+    """Told to stop, it takes nothing new, drops what is under way, and commits what has come."""
+    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
+    asyncio.get_running_loop().call_later(2.2, one.engine.stop)
+    await one.engine.run()
+    assert 2.2 == pytest.approx(asyncio.get_running_loop().time())
+    assert "running" == one.runs["deals"].status
+    assert 0 < len(one.ids("deals")) == one.log[-1]
+    assert one.runs["deals"].saved().spans
+
+
+async def test_observers_hear_of_everything(bench):
+    """Each request, landing and commit is an event; an entity ends once; numbers only grow."""
+    one = bench("deals", "crm_statuses", rows={"deals": 3_000})
+    await one.engine.run()
+    assert one.engine.requests == len(one.seen(RequestAnswered)) == one.trial.line.requests
+    assert [("crm_statuses", "complete"), ("deals", "complete")] == sorted((end.entity, end.status) for end in one.seen(EntityEnded))
+    counts = [event.rows for event in one.seen(RowsLanded) if event.entity == "deals"]
+    assert sorted(counts) == counts
+    assert len(one.ids("deals")) == counts[-1]
+
+
+async def test_spans_of_a_checkpoint(bench):
+    """Spans of a checkpoint are read and nothing else; no span is the end at once, without a request."""
+    one = bench("deals", rows={"deals": 3_000}, spans=[Span(100, 200, 200), Span(500, 510, 510)])
+    await one.engine.run()
+    inside = [number for number in listed(one.trial.world, "crm.deal.list") if 100 < number <= 200 or 500 < number <= 510]
+    assert inside == one.ids("deals")
+
+
+async def test_nothing_left(bench):
+    """An entity whose last span was read before the kill is complete without a request."""
+    one = bench("deals", spans=[])
+    await one.engine.run()
+    assert ("complete", 0) == (one.runs["deals"].status, one.trial.line.requests)
+
+
+async def test_a_full_disk(bench):
+    """A full disk ends the run at once; what was committed before stays, and nothing is recorded beyond it."""
+    one = bench("deals", rows={"deals": 3_000}, room=1_000)
+    with pytest.raises(DiskFull):
+        await one.engine.run()
+    assert one.runs["deals"].sink.mark.rows == max((entry for entry in one.log if entry != "commit"), default=0)
+
+
+async def test_credentials_that_are_withdrawn(bench):
+    """When nothing can succeed any more the run ends with that error, and what had come is committed."""
+    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
+    asyncio.get_running_loop().call_later(2.2, one.trial.portal.credentials.webhooks.clear)
+    with pytest.raises(CredentialsRefused):
+        await one.engine.run()
+    assert 0 < len(one.ids("deals")) == one.log[-1]
+
+
+@pytest.mark.parametrize("error", [ConnectionLost, Unreachable])
+async def test_a_portal_that_is_gone_for_a_while(bench, error):
+    """A portal that cannot be reached for a minute costs that minute, and each failure is told."""
+    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
+    whole, loop = one.trial.line.post, asyncio.get_running_loop()
+
+    async def post(*request):
+        if 1.5 < loop.time() < 60:
+            raise error("gone")
+        return await whole(*request)
+
+    one.trial.line.post = post
+    await one.engine.run()
+    assert listed(one.trial.world, "crm.deal.list") == one.ids("deals")
+    assert {error.__name__} == {event.reason for event in one.seen(CallFailed)}
+    assert 60 < loop.time() < 200
