@@ -40,6 +40,7 @@ from extractor.retry import AfterReset, Again, Skip, decide
 from extractor.scheduler import Landing, Listing, Scheduler, Ticket
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
+SMALLEST = 0.2  # of a request: fewer than ten calls are done before another request is worth its way
 COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
 
 
@@ -141,11 +142,24 @@ class Engine:
         """Take the calls of one request, and let the limits know."""
         now = _now()
         room = functools.partial(self._limits.operating.room, now=now)
-        tickets = self._scheduler.take(now, self._width(), room=room, weight=self._limits.weight)
+        tickets = self._scheduler.take(now, self._width(), room=room, weight=self._weight(now))
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)
         return tickets
+
+    def _weight(self, now: float) -> Callable[[str], float]:
+        """Return the share of a request that a call takes: more than it must, where latency is the bound.
+
+        A portal works a request off one call after another. While requests are
+        plenty, few calls had better be spread over all places of the window.
+        """
+        weight, window = self._limits.weight, self._limits.window.statistics()
+        free = window.size - window.in_flight
+        load = self._scheduler.load(now, self._width(), weight)
+        if not 0 < load < free or not self._client.affords(2 * self._requests_left() + window.size):
+            return weight
+        return lambda method: weight(method) / max(load / free, SMALLEST)
 
     def _width(self) -> int:
         """Return how many calls side by side are worth having.
