@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from extractor.errors import ConfigError
 
@@ -23,6 +23,11 @@ class Webhook:
 
     host: str
     _address: str = field(repr=False)
+
+    def hide(self, text: str) -> str:
+        """Take the webhook's code out of a text that came from elsewhere."""
+        code = self._address.rstrip("/").rpartition("/")[2]
+        return text.replace(code, "***").replace(quote(code, safe=""), "***")
 
     def url(self, method: str) -> str:
         """Return the address to post a method's parameters to."""

@@ -22,6 +22,13 @@ Family = Literal["classic", "controller", "orm"]
 Paging = Literal["keyset", "next", "single"]
 
 
+WRITING = frozenset({
+    "add", "update", "delete", "set", "remove", "move", "bind", "unbind", "register", "unregister", "import", "batchimport",
+    "complete", "start", "stop", "close", "open", "send", "attach", "detach", "install", "uninstall", "clear", "reset",
+})
+"""How the names of methods end that change something; a list method ends otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """One kind of object, and how its list method wants to be asked.
@@ -105,6 +112,8 @@ def _matches(word: str) -> Sequence[Entity]:
         if matched:
             return matched
     elif _looks_like_a_method(word):
+        if word.lower().rpartition(".")[2] in WRITING:
+            raise UsageError(f"{word} writes to the portal, and b24x only reads")
         by_method = [one for one in known.values() if one.method == word.lower()]
         return sorted(by_method, key=lambda one: len(one.params))[:1] or [raw_method(word)]
     raise UsageError(f"no entity is called {word!r}; {_nearest(word)}. `b24x entities` lists all of them")

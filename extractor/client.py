@@ -19,7 +19,7 @@ from extractor import batch
 from extractor.auth import Webhook
 from extractor.batch import Outcome
 from extractor.decoder import envelope_of, reply_of
-from extractor.errors import B24xError, PortalMoved, RateLimited
+from extractor.errors import B24xError, PortalError, PortalMoved, RateLimited
 from extractor.limits import RateLimit
 from extractor.messages import Call
 from extractor.transport import Response, Transport
@@ -54,11 +54,18 @@ class Client:
             outcomes = await self._exchange(calls)
         except RateLimited as error:
             self._rate.refused()
-            return [error] * len(calls)
+            return [self._hidden(error)] * len(calls)
         except B24xError as error:
-            return [error] * len(calls)
+            return [error if not isinstance(error, PortalError) else self._hidden(error)] * len(calls)
         self._rate.succeeded()
-        return outcomes
+        return [self._hidden(outcome) for outcome in outcomes]
+
+    def _hidden(self, outcome: Outcome) -> Outcome:
+        """Take the webhook's code out of the portal's words: some proxies repeat the address in their errors."""
+        if not isinstance(outcome, PortalError):
+            return outcome
+        hide = self._webhook.hide
+        return type(outcome)(hide(outcome.code), hide(outcome.description), status=outcome.status)
 
     async def _exchange(self, calls: Sequence[Call]) -> list[Outcome]:
         """Post the calls and take the answer apart."""

@@ -69,8 +69,8 @@ def _found(result: Any) -> Any:
     if not isinstance(result, dict):
         return result
     lists: Sequence[list[Row]] = [value for value in result.values() if isinstance(value, list)]
-    if len(lists) == 1:
-        return lists[0]
+    if lists:
+        return lists[0] if len(lists) == 1 else None  # which of several are the rows cannot be told
     return result if all(isinstance(value, dict) for value in result.values()) else [result]
 
 

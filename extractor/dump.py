@@ -91,12 +91,18 @@ class Dump:
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
+        if self._order.named:
+            self._refuse_what_lacks()
         with self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
+            if saved is None:
+                self._refuse_foreign_files()
             questions = [one for one in self._order.questions if not _lacks(one)]
-            self._adopt(await checked(self._client, questions), saved)
+            saved = self._adopt(await checked(self._client, questions), saved)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
-                return Outcome(0, "this dump is here already, complete: nothing to do", self._manifest(_utc()), resumed=True)
+                self._write_manifest(_utc())
+                exit_code, why = self._verdict(None)
+                return Outcome(exit_code, why, self._manifest(_utc()), resumed=True)
             try:
                 return await self._extract(checkpoint, resumed=saved is not None)
             finally:
@@ -113,11 +119,28 @@ class Dump:
         with lock(self._order.folder):
             yield CheckpointFile(self._order.folder)
 
-    def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> None:
+    def _refuse_what_lacks(self) -> None:
+        """Refuse an entity that was named without the parameter that it needs."""
+        for question in self._order.questions:
+            if missing := _lacks(question):
+                raise UsageError(f"{question.entity.name} needs --param {missing}=VALUE")
+
+    def _refuse_foreign_files(self) -> None:
+        """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
+        folder = self._order.folder
+        if folder is None:
+            return
+        ours = [folder / manifest.NAME, *(folder / one.entity.name for one in self._order.questions)]
+        if found := next((path for path in ours if path.exists()), None):
+            raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
+
+    def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> Saved | None:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
         asked = {one.entity.name: one for one in questions}
         everything = {name: one.asked() for name, one in asked.items()}
         self._question = fingerprint([self._settings.webhook.host, self._order.compress, everything])
+        if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
+            saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
                 raise UsageError(
@@ -133,12 +156,22 @@ class Dump:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
+                self._refuse_changed_files(run)
+        return saved
+
+    def _refuse_changed_files(self, run: EntityRun) -> None:
+        """Refuse to call an entity complete whose file is not what it was; others are hashed when they are opened."""
+        for mark in run.files if run.status == "complete" else ():
+            path = (self._order.folder or Path()) / mark.path
+            if not path.exists() or path.stat().st_size != mark.bytes:
+                raise DiskError(f"{mark.path} is not as the last run left it: put it back, or dump into another folder")
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
         engine = Engine(
             self._client, self._settings.limits(), save=functools.partial(self._save, checkpoint), observers=self._observers
         )
+        self._save(checkpoint)  # first: a manifest without a checkpoint is somebody else's
         self._write_manifest(None)
         for run in self._runs:
             if run.status == "running":

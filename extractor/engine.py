@@ -157,7 +157,8 @@ class Engine:
         weight, window = self._limits.weight, self._limits.window.statistics()
         free = window.size - window.in_flight
         load = self._scheduler.load(now, self._width(), weight)
-        if not 0 < load < free or not self._client.affords(2 * self._requests_left() + window.size):
+        plenty = self._client.affords(2 * self._requests_left() + window.size)
+        if not (plenty and 0 < load < free) or self._scheduler.in_order(now):
             return weight
         return lambda method: weight(method) / max(load / free, SMALLEST)
 
@@ -224,6 +225,9 @@ class Engine:
         if isinstance(error, Unreachable) and not self._reached:
             raise error  # a slip in the address is no outage: say so at once
         run, now = self._runs[ticket.job.listing], _now()
+        if ticket.place != len(ticket.job.pages):  # it went down with the call before it, which has been dealt with
+            self._scheduler.failed(ticket, error, now)
+            return
         attempt = ticket.job.failures[type(error)] + 1
         match decide(error, attempt, self._random.random()):
             case Again(after=after):

@@ -64,6 +64,8 @@ class EntityRun:
         """Note that the entity was read to its end."""
         self.sink = self.sink or self.open_sink()
         self.status = "complete"
+        if not self.rows:
+            self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
             self.reason = _NO_PROOF.format(method=self.question.entity.method)
 
@@ -81,8 +83,9 @@ class EntityRun:
 
     def adopt(self, saved: SavedEntity) -> None:
         """Go on where a checkpoint says; what was given up is tried again."""
-        self.status = "complete" if saved.status == "complete" else "running"
-        self.reason = saved.reason if saved.status == "complete" else None
+        done = saved.status == "complete" and saved.rows > 0  # rights may have been given since to see what seemed empty
+        self.status = "complete" if done else "running"
+        self.reason = saved.reason if done else None
         self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
         self.spans = _spans(saved)
         if self.spans is not None or self.status == "complete":

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import itertools
 
+from extractor.errors import ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
 from extractor.paging import Ask, Finish, Pager, Part
 from extractor.paging.follow import follow, single
-from extractor.paging.idrange import ascend
+from extractor.paging.idrange import REPEATS, ascend
 from extractor.paging.offset import descend
-from extractor.paging.span import Span, ids_of
+from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
 
 ONE_BATCH = BATCH_SIZE * PAGE_SIZE
@@ -54,7 +55,14 @@ def probe(question: Question) -> Pager:
     """Find out how far an entity reaches, keep its first page, and cut the rest into parts."""
     key = question.entity.id
     last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
-    last = max(ids_of(last_page.rows, key), default=0)
+    descending = ids_of(last_page.rows, key)
+    check_order(descending[::-1])
+    last = max(descending, default=0)
+    for _ in range(REPEATS if descending else 0):
+        if not first_page.rows:
+            last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
+    if descending and not first_page.rows and last_page.rows:
+        raise ContractBroken(f"the portal knows the id {last}, and answers with no rows at all")
     span = Span(0, None, last)
     rows = span.take(first_page.rows, key, low=-1, high=None)
     if span.closed or span.cursor >= last:
@@ -62,7 +70,7 @@ def probe(question: Question) -> Pager:
     rest = Span(span.cursor, last, last, density=len(rows) / (span.cursor - int(rows[0][key]) + 1))
     total = None
     if _by_offset(question, rest):
-        (counted,) = yield Ask((question.offset(0),))  # the rows are kept until the cut: before, a run starts over
+        (counted,) = yield Ask((question.offset(0, last),))  # the rows are kept until the cut: before, a run starts over
         total = counted.total
     return Finish(rows, (*_cut(question, rest, total), Part(Span(last, None, last))))
 
@@ -73,7 +81,7 @@ def _by_offset(question: Question, rest: Span) -> bool:
         return False
     if question.paging == "offset":
         return True
-    if question.entity.counts_always:
+    if question.entity.counts_always or question.entity.note:  # rows that the portal hides can enter from the side
         return False
     return rest.until - rest.cursor > ONE_BATCH and rest.rows_left() <= ONE_BATCH
 

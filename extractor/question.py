@@ -69,9 +69,9 @@ class Question:
             return call
         return Call(call.method, {**call.params, "select": [self.entity.filter_id]})
 
-    def offset(self, start: int) -> Call:
-        """Ask for the page at `start` in ascending order of ids, counted."""
-        return self._listing("ASC", start=start)
+    def offset(self, start: int, high: int) -> Call:
+        """Ask for the page at `start` in ascending order of ids up to `high`, counted."""
+        return self._listing("ASC", start=start, bounds={f"<={self.entity.filter_id}": high})
 
     def follow(self, start: int) -> Call:
         """Ask for the page at `start` in the method's own order where it has no other."""

@@ -58,11 +58,17 @@ class Backoff:
     shrink: bool = False
 
     def decide(self, attempt: int, random: float) -> Decision:
-        """Return the wait before the next attempt, with full jitter, or the end."""
+        """Return the wait before the next attempt, or the end.
+
+        The upper half is jitter, no more: of a hundred calls that fail together
+        some draw low numbers every time, and the first to be out of attempts
+        ends its entity, or the run.
+        """
         if attempt >= self.attempts:
             return self.then
         ceiling = min(self.cap, self.first * 2.0 ** (attempt - 1))
-        return Again(self.at_least + random * (ceiling - self.at_least), shrink=self.shrink)
+        least = max(self.at_least, ceiling / 2)
+        return Again(least + random * (ceiling - least), shrink=self.shrink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Repeat:
         return self.how if attempt < self.attempts else self.then
 
 
-# Waits of at most 4, 8, 16, 32, 64, 90 and 90 s, half of that on average: with the
+# Waits of at most 4, 8, 16, 32, 64, 90 and 90 s, and half of that at least: with the
 # requests between them about three minutes, in which a portal restarts.
 # 8, because a batch of 50 halves to single calls in six: a call is given up
 # only after it has failed alone, never for a neighbour's sake.

@@ -133,8 +133,7 @@ class Scheduler:
         self._listings: deque[Listing] = deque()
 
     def __repr__(self) -> str:
-        jobs = [job for listing in self._listings for job in listing.jobs]
-        return f"<Scheduler listings={len(self._listings)} jobs={len(jobs)} flying={sum(job.flying for job in jobs)}>"
+        return f"<Scheduler listings={len(self._listings)} jobs={self._jobs()}>"
 
     def add(self, question: Question, spans: Sequence[Span] | None = None) -> tuple[Listing, Sequence[Landing]]:
         """Begin an entity from its start, or go on with the spans that a checkpoint left."""
@@ -196,7 +195,7 @@ class Scheduler:
     def wakes_at(self, now: float, width: int, ready_at: Callable[[str], float]) -> float | None:
         """Return when the next call may go (`now` if one may at once), or `None` while all are under way."""
         may_split = self._jobs() < width
-        times = [self._listing_wakes_at(listing, now, ready_at, may_split=may_split) for listing in self._listings]
+        times = (self._listing_wakes_at(listing, now, ready_at, may_split=may_split) for listing in self._listings)
         return min((time for time in times if time is not None), default=None)
 
     def load(self, now: float, width: int, weight: Callable[[str], float]) -> float:
@@ -208,6 +207,10 @@ class Scheduler:
             splits -= fresh
             full += weight(listing.question.entity.method) * (fresh + sum(job.ready(now) for job in listing.jobs))
         return full
+
+    def in_order(self, now: float) -> bool:
+        """Tell whether a job with several calls is ready: they belong into one request."""
+        return any(len(job.calls) > 1 and job.ready(now) for listing in self._listings for job in listing.jobs)
 
     @property
     def done(self) -> bool:

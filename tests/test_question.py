@@ -27,7 +27,7 @@ def direction(call, entity):
 def test_every_call_that_reads_by_id_sends_an_order(entity):
     """Without one the portal sorts by something else, or not at all (Rule 1)."""
     asked = Question(entity)
-    calls = [asked.window(None, None), asked.window(5, 9), asked.offset(0), asked.offset(50), asked.follow(0)]
+    calls = [asked.window(None, None), asked.window(5, 9), asked.offset(0, 99), asked.offset(50, 99), asked.follow(0)]
     assert {"ASC"} == {direction(call, entity) for call in calls}
     assert "DESC" == direction(asked.last_id(), entity)
 
@@ -44,7 +44,7 @@ def test_nothing_is_counted_where_ids_bound_the_page(entity):
     """`start=-1`, in lower case: no other spelling is read (rest.php, processCall)."""
     asked = Question(entity)
     assert [-1, -1, -1] == [call.params["start"] for call in (asked.window(None, None), asked.window(5, 9), asked.last_id())]
-    assert [0, 50] == [asked.offset(start).params["start"] for start in (0, 50)]
+    assert [0, 50] == [asked.offset(start, 99).params["start"] for start in (0, 50)]
 
 
 @ENTITIES
@@ -69,7 +69,8 @@ def test_the_users_filter_is_kept_beside_the_bounds(conditions, low, high):
     """In every call: one without it would read another set."""
     asked = replace(DEALS, filter=conditions)
     assert {**conditions, ">ID": low, "<=ID": high} == asked.window(low, high).params["filter"]
-    for call in (asked.window(None, None), asked.last_id(), asked.offset(50), asked.follow(0), asked.whole()):
+    assert {**conditions, "<=ID": 99} == asked.offset(50, 99).params["filter"]
+    for call in (asked.window(None, None), asked.last_id(), asked.follow(0), asked.whole()):
         assert conditions == call.params.get("filter", {})
     assert conditions == asked.filter, "what was given is not written to"
 

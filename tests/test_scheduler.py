@@ -294,4 +294,4 @@ def test_it_can_be_asked_how_it_is():
     """Numbers for a person with a debugger."""
     scheduler, _ = opened(asking("a"), Span(0, 50, 50), Span(50, 99, 99))
     take(scheduler, size=1)
-    assert "<Scheduler listings=1 jobs=2 flying=1>" == repr(scheduler)
+    assert "<Scheduler listings=1 jobs=2>" == repr(scheduler)

@@ -39,6 +39,8 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     asked = questions(entities, options, file)
     if to == "-" and len(asked) != 1:
         raise UsageError(f"--to - writes one entity to stdout, and {len(asked)} are named")
+    if to == "-" and options["compress"] != "none":
+        raise UsageError(f"--to - writes plain lines: pipe them through {'gzip' if options['compress'] == 'gz' else 'zstd'}")
     minutes = options["max_minutes"]
     order = Order(
         asked,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from extractor.batch import Outcome
-from extractor.errors import B24xError, OperatingLimited, PortalError, RateLimited, ServerFailure
+from extractor.errors import B24xError, OperatingLimited, PortalError, RateLimited, ServerFailure, Unreachable
 from extractor.limits.batchsize import BatchSize
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
@@ -56,12 +56,12 @@ class Limits:
         self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool
     ) -> None:
         """Land the calls of one method in the operating ledger."""
-        executed = not all(isinstance(one, RateLimited) for one in group)
+        executed = not all(isinstance(one, RateLimited | Unreachable) for one in group)
         timings = [one.timing for one in group if isinstance(one, Reply) and one.timing]
         if answered or not executed:
             self.operating.answered(method, batched, len(group), timings, now, sent=sent)
         else:
-            self.operating.lost(method, batched, len(group), now)
+            self.operating.lost(method, batched, len(group), now, sent=sent)
         if any(isinstance(one, OperatingLimited) for one in group):
             self.operating.blocked(method, batched, now)
 

@@ -147,13 +147,17 @@ class OperatingLedger:
         self._place(known, timings, now)
         self._relax(known, max(reports), sent, now)
 
-    def lost(self, method: str, batched: bool, calls: int, now: float) -> None:
-        """Land calls whose answer never came: they may have run, and are charged if they have."""
+    def lost(self, method: str, batched: bool, calls: int, now: float, *, sent: float | None = None) -> None:
+        """Land calls whose answer never came: they may have run, and are charged if they have.
+
+        Together they cannot have run longer than the request lived.
+        """
         known = self._methods[method]
         account = known.account(batched)
         account.flying -= calls
         if known.reported:
-            account.charge(now, now, calls, 0.0, LONGEST_REQUEST)
+            lived = LONGEST_REQUEST if sent is None else min(LONGEST_REQUEST, now - sent)
+            account.charge(now, now, calls, 0.0, lived)
 
     def blocked(self, method: str, batched: bool, now: float, *, calls: int = 0) -> None:
         """Close the method: the portal says that its seconds are used up.

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from extractor.errors import ContractBroken
-from extractor.messages import Page, Row
+from extractor.messages import PAGE_SIZE, Page, Row
 from extractor.paging import Ask, Finish, Pager
 from extractor.question import Question
 
@@ -32,10 +32,10 @@ def follow(question: Question) -> Pager:
     kept: dict[Any, Row] = {}
     for _ in range(PASSES):
         pages = yield from _once(question)
-        rows = [row for page in pages for row in page.rows]
         known = {key: row for key, row in kept.items() if isinstance(key, str)}  # the rest cannot be told apart: anew
-        kept = known | _by_key(rows, question.entity.id)
+        kept = known | _by_key(pages, question.entity.id)
         if len({page.total for page in pages}) == 1:
+            _check_total(pages)
             break
     return Finish(list(kept.values()))
 
@@ -48,12 +48,27 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         (page,) = yield Ask((question.follow(start),))
         if page.next is not None and page.next <= start:
             raise ContractBroken(f"after the page at {start} the portal points back to {page.next}")
+        if pages and len(page.rows) >= PAGE_SIZE and page.rows == pages[0].rows:
+            raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         start = page.next
     return pages
 
 
-def _by_key(rows: Sequence[Row], key: str) -> dict[Any, Row]:
+def _check_total(pages: Sequence[Page]) -> None:
+    """Refuse a set that ended before its total: the method pages in a way of its own."""
+    total, came = pages[-1].total or 0, sum(len(page.rows) for page in pages)
+    if total > came:
+        raise ContractBroken(f"the portal counts {total} rows, and names no next page after {came} of them")
+
+
+def _by_key(pages: Sequence[Page], key: str) -> dict[Any, Row]:
     """Index rows by their key; rows of unknown identity by their place, so that equal ones stay apart."""
-    name = key or next((name for name in ("ID", "id") if all(name in row for row in rows)), "")
+    name = key or next((name for name in ("ID", "id") if all(_identifies(name, page.rows) for page in pages)), "")
+    rows = [row for page in pages for row in page.rows]
     return {str(row[name]) if name and name in row else place: row for place, row in enumerate(rows)}
+
+
+def _identifies(name: str, rows: Sequence[Row]) -> bool:
+    """Tell whether a key tells the rows of a page apart; an `ID` may be that of an event whose dates the rows are."""
+    return all(name in row for row in rows) and len({str(row[name]) for row in rows}) == len(rows)

@@ -17,13 +17,19 @@ Rule 3: past the end the portal answers page 1 again. A page whose own total
 is not above its start is such a page, and is dropped: the rows that were
 there have moved down.
 
-Rule 4: `total` may be capped by an option of the portal. So the uppermost
+Rule 4: a row that enters from the side (restored with its old id, made visible
+by a change of rights) pushes its neighbours up, into pages that were read
+already. It shows itself: counted up to a fixed last id, a total can only fall
+otherwise. Then these pages are dropped and the rest is read by ids.
+
+Rule 5: `total` may be capped by an option of the portal. So the uppermost
 page must reach the last id that was known; if it does not, the rest is read
 by ids.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Sequence
 
 from extractor.errors import ContractBroken
@@ -42,11 +48,15 @@ def start_offsets(total: int) -> list[int]:
 def descend(question: Question, span: Span, total: int) -> Pager:
     """Read a span from its upper end down, fifty pages an ask, given the total of the whole set."""
     key = question.entity.id
-    starts = start_offsets(total)
+    starts, end = start_offsets(total), span.until
     rows: Sequence[Row] = ()
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]
-        pages = yield Ask(tuple(question.offset(start) for start in group), rows)
+        pages = yield Ask(tuple(question.offset(start, end) for start in group), rows)
+        totals = [total, *(page.total for page in pages if page.total is not None)]
+        if any(later > earlier for earlier, later in itertools.pairwise(totals)):
+            return (yield from ascend(question, span))
+        total = totals[-1]
         inside = _in_order(group, pages)
         for page in inside:
             check_order(ids_of(page.rows, key))

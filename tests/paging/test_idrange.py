@@ -25,6 +25,7 @@ COUNTING = Question(replace(THINGS, counts_always=True))  # requisites
 @given(IDS, st.integers(0, 400), st.integers(0, 10**12) | st.none(), st.sampled_from([ASKED, COUNTING]))
 def test_every_id_of_a_span_comes_once(some, low, high, question):
     """Dense or thin, closed or open, bounded calls or not: what lies in (low, high] and nothing else, in order."""
+    some = {*some, 10**13}  # a table that is empty as a whole is another matter: rights may have been taken away
     kept, parts = walk(ascend(question, Span(low, high, high or low)), Table(some).answer)
     assert sorted(one for one in some if low < one and (high is None or one <= high)) == kept
     assert () == parts

@@ -81,7 +81,7 @@ async def test_what_is_committed_is_not_asked_for_again(trial):
 @pytest.mark.parametrize("system_call", ["fsync", "replace"])
 async def test_killed_at_every_commit_boundary(trial, monkeypatch, system_call):
     """A cut before any sync, or before any new name, of a run leaves a folder from which the same command goes on exactly."""
-    world, images = trial(rows={"deals": 2_000}, latency=0.8), []
+    world, images = trial(rows={"deals": 2_000}, latency=3.0), []
     whole = getattr(os, system_call) if system_call == "fsync" else Path.replace
 
     def cut(*args):

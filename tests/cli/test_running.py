@@ -1,0 +1,119 @@
+"""`b24x dump` inside this process, over loopback HTTP to a portal on another thread's loop."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from extractor.cli import main
+from extractor.cli.portals import CODE, build
+from extractor.sandbox.cost import CostModel
+from extractor.sandbox.methods.classic import listed
+from extractor.sandbox.server import serve
+
+pytestmark = pytest.mark.end_to_end
+
+
+class Served:
+    """A portal behind HTTP, on a loop of its own."""
+
+    def __init__(self, *, seconds=0.0, **rows):
+        self.portal = build(rows, seed=1, tariff="unlimited")
+        self.world = self.portal._desk.world
+        self.world.cost = CostModel.flat(seconds)
+        self._up, self._loop = threading.Event(), asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self._thread.start()
+        assert self._up.wait(20)
+
+    async def _serve(self):
+        self._down = asyncio.Event()
+        async with serve(self.portal) as address:
+            self.webhook = f"{address}/rest/1/{CODE}/"
+            self._up.set()
+            await self._down.wait()
+
+    def close(self):
+        """End it."""
+        self._loop.call_soon_threadsafe(self._down.set)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def served():
+    """Serve portals: `served(deals=300)`."""
+    made = []
+    yield lambda **settings: made.append(Served(**settings)) or made[-1]
+    for one in made:
+        one.close()
+
+
+def dump(portal, *words):
+    """Run the command in this process."""
+    return CliRunner().invoke(main, ["dump", *map(str, words), "--tariff", "unlimited"], env={"B24X_WEBHOOK": portal.webhook})
+
+
+def ids(folder):
+    """List the ids of the deals on disk, ascending."""
+    return sorted(int(orjson.loads(line)["ID"]) for line in (folder / "deals/part-00000.ndjson").read_bytes().splitlines())
+
+
+def test_a_dump_and_its_report(served, tmp_path):
+    """A dump ends with 0, says on stderr what it cost, and appends one record to the summary, run after run."""
+    portal = served(deals=300)
+    for _ in range(2):
+        ran = dump(portal, "deals", "--to", tmp_path / "out", "--summary", tmp_path / "runs.jsonl")
+        assert (0, "") == (ran.exit_code, ran.stdout)
+    assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
+    assert "complete: " in ran.stderr
+    records = [orjson.loads(line) for line in (tmp_path / "runs.jsonl").read_bytes().splitlines()]
+    assert [0, 0] == [record["exit_code"] for record in records]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal(served, tmp_path, number, code):
+    """The first signal ends the run cleanly with its own exit code, and the same command goes on."""
+    portal = served(deals=9_000, seconds=0.05)
+    seen = threading.Thread(target=_signal_when, args=(tmp_path / "out/.b24x/checkpoint.json", number))
+    seen.start()
+    ran = dump(portal, "deals", "--to", tmp_path / "out")
+    seen.join()
+    assert code == ran.exit_code
+    assert "the same command goes on" in ran.stderr
+    portal.world.cost = CostModel.flat(0.0)
+    assert 0 == dump(portal, "deals", "--to", tmp_path / "out").exit_code
+    assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
+
+
+def _signal_when(path, number):
+    deadline = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if path.exists():
+        os.kill(os.getpid(), number)
+
+
+def test_a_summary_that_cannot_be_written(served, tmp_path):
+    """A summary that cannot be appended to is said; the rows are there."""
+    portal = served(deals=60)
+    ran = dump(portal, "deals", "--to", tmp_path / "out", "--summary", tmp_path / "no/such/folder.jsonl")
+    assert 4 == ran.exit_code
+    assert "summary" in ran.stderr
+    assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
+
+
+def test_a_port_that_is_taken():
+    """A sandbox on a port that somebody has is refused with the option to mend it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = CliRunner().invoke(main, ["sandbox", "--port", str(taken.getsockname()[1])])
+    assert 2 == ran.exit_code
+    assert "--port" in ran.stderr

@@ -1,0 +1,44 @@
+"""What `idrange` promises of emptiness: an empty page is believed only when nothing that was seen speaks against it."""
+
+import pytest
+
+from extractor.errors import ContractBroken
+from extractor.paging.idrange import ascend
+from extractor.paging.span import Span
+from tests.paging.table import ASKED, Table, walk
+
+
+class Moody:
+    """A table that answers some calls with nothing."""
+
+    def __init__(self, ids, empty):
+        self.table, self.empty, self.calls = Table(ids), empty, 0
+
+    def answer(self, call):
+        """Answer, or say that there is nothing."""
+        self.calls += 1
+        return Table(()).answer(call) if self.empty(self.calls) else self.table.answer(call)
+
+
+def test_a_page_that_is_empty_once_is_asked_again():
+    """Its fifty rows were deleted between the portal's two queries, with more behind them (`Factory::getItems`)."""
+    kept, _ = walk(ascend(ASKED, Span(0, 300, 300)), Moody(range(1, 301), {3}.__contains__).answer)
+    assert list(range(1, 301)) == sorted(kept)
+
+
+def test_rights_that_were_taken_away_end_the_entity_loudly():
+    """The portal answers with nothing, and HTTP 200 (`CCrmActivity::BuildPermSql`)."""
+    with pytest.raises(ContractBroken, match="were rights taken away"):
+        walk(ascend(ASKED, Span(0, 300, 300)), Moody(range(1, 301), lambda call: call > 2).answer)
+
+
+def test_pages_that_stay_empty_below_a_known_id_end_the_entity():
+    """A condition that the portal cannot answer is no end of the rows."""
+    with pytest.raises(ContractBroken, match="knows the id 300"):
+        walk(ascend(ASKED, Span(0, 300, 300)), Moody(range(1, 301), lambda call: call > 2 and call % 2).answer)
+
+
+def test_the_end_of_a_set_is_believed():
+    """The last rows were deleted meanwhile: what is known lies below the cursor."""
+    kept, _ = walk(ascend(ASKED, Span(0, 300, 300)), Table(range(1, 201)).answer)
+    assert list(range(1, 201)) == sorted(kept)

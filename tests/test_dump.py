@@ -1,0 +1,116 @@
+"""One run of one order: the folder, the question, the verdict."""
+
+import io
+
+import orjson
+import pytest
+
+from extractor.catalog import raw_method
+from extractor.dump import Dump, Order
+from extractor.errors import ConfigError, DiskError, UsageError
+from extractor.question import Question
+from extractor.sandbox.methods.classic import listed
+from tests.trials import CODE, Trial
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """Make a trial with a folder of its own."""
+    return lambda **settings: Trial(tmp_path / "out", **settings)
+
+
+async def test_a_stream_instead_of_a_folder(trial):
+    """With a stream the rows go there, a line each; nothing is written to disk."""
+    world, stream = trial(), io.BytesIO()
+    order = world.order("deals", stream=stream)
+    outcome = await Dump(Order(order.questions, stream=stream), world.settings(), world.line).run()
+    ids = sorted(int(orjson.loads(line)["ID"]) for line in stream.getvalue().splitlines())
+    assert (0, listed(world.world, "crm.deal.list")) == (outcome.exit_code, ids)
+    assert not world.folder.exists()
+    assert ["-"] == [file["path"] for file in outcome.manifest["entities"]["deals"]["files"]]
+
+
+async def test_a_method_that_the_catalog_does_not_know(trial):
+    """A raw method is read by following `next`, lands in a folder of its name, and is best effort, said in a sentence."""
+    world = trial(rows={"quotes": 130})
+    order = Order([Question(raw_method("crm.quote.list"))], folder=world.folder)
+    outcome = await Dump(order, world.settings(), world.line).run()
+    entry = outcome.manifest["entities"]["crm_quote_list"]
+    assert (0, "complete", "best-effort", 130) == (outcome.exit_code, entry["status"], entry["assurance"], entry["rows"])
+    assert "could be missing" in entry["reason"]
+    assert (world.folder / "crm_quote_list/part-00000.ndjson").is_file()
+
+
+async def test_an_entity_that_lacks_a_parameter(trial):
+    """An entity that needs a parameter is refused with the option to give it if it was named, and skipped if not."""
+    world = trial()
+    with pytest.raises(UsageError, match="--param entityTypeId="):
+        await world.run("crm_items", "currencies")
+    outcome = await world.run("crm_items", "currencies", named=False, folder=world.folder / "unnamed")
+    entry = outcome.manifest["entities"]["crm_items"]
+    assert (0, "skipped", "complete") == (outcome.exit_code, entry["status"], outcome.manifest["status"])
+    assert "--param entityTypeId=" in entry["reason"]
+
+
+async def test_what_was_given_up_is_tried_again(trial):
+    """The same command tries again what an earlier run gave up, and lets alone what is complete."""
+    world = trial()
+    tasks = world.portal._desk.methods.pop("tasks.task.list")
+    first = await world.run("deals", "tasks")
+    before = world.rows("deals")
+    world.portal._desk.methods["tasks.task.list"] = tasks
+    second = await world.run("deals", "tasks")
+    assert (4, 0) == (first.exit_code, second.exit_code)
+    assert list(world.world.tables["tasks"].ids) == world.ids("tasks")
+    assert before == world.rows("deals")
+
+
+async def test_the_manifest_during_a_run(trial):
+    """While a run is under way the folder's manifest says so: partial, with a reason, and no end."""
+    world, seen = trial(rows={"deals": 3_000}), []
+
+    def look(_event):
+        seen.append(orjson.loads((world.folder / "manifest.json").read_bytes()))
+
+    await world.run("deals", observers=[look])
+    assert ("partial", None) == (seen[0]["status"], seen[0]["finished_at"])
+    assert seen[0]["entities"]["deals"]["reason"]
+    assert seen[0]["run_id"] == orjson.loads((world.folder / "manifest.json").read_bytes())["run_id"]
+
+
+async def test_stopped_before_it_began(trial):
+    """A stop that comes before the first row ends with its exit code, and the same command goes on."""
+    world = trial(rows={"deals": 300})
+    dump = world.dump("deals")
+    dump.stop(130, "interrupted")
+    assert (130, "interrupted") == ((outcome := await dump.run()).exit_code, outcome.why)
+    assert 0 == (await world.run("deals")).exit_code
+
+
+async def test_a_damaged_checkpoint(trial):
+    """A checkpoint that cannot be read is refused with what to do; nothing of the folder is changed."""
+    world = trial(rows={"deals": 300})
+    await world.run("deals")
+    (world.folder / ".b24x/checkpoint.json").write_text("{")
+    with pytest.raises(ConfigError, match="begin anew"):
+        await world.run("deals")
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+async def test_a_file_that_somebody_changed(trial):
+    """Rows that are not as the last run left them are not gone on with."""
+    world = trial(rows={"deals": 20_000}, latency=0.5)
+    await world.run("deals", max_seconds=2.5)
+    path = world.folder / "deals/part-00000.ndjson"
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(DiskError, match="changed by somebody else"):
+        await world.run("deals")
+
+
+async def test_another_portal(trial):
+    """The rows of another portal are not mixed in."""
+    world = trial(rows={"deals": 300})
+    await world.run("deals")
+    other = world.settings(webhook=f"http://127.0.0.1:81/rest/1/{CODE}/")
+    with pytest.raises(UsageError, match="another question"):
+        await world.dump("deals", limits=other).run()
