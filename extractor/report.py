@@ -9,6 +9,8 @@ from extractor.dump import Outcome
 from extractor.floor import Floor, floor, pages_for, requests_for
 from extractor.limits.window import CEILING
 
+_BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
+
 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
     """Compute the floor of what a run has read."""
@@ -40,7 +42,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
         bound = floor_of(outcome, settings)
         said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests} requests"
         if not outcome.resumed:
-            said[-1] += f"; the portal's limits allow no less than {bound.seconds:.1f} s ({bound.bound})"
+            said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
 
 

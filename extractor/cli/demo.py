@@ -34,28 +34,34 @@ def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str) -> i
 
 
 async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) -> int:
-    """Serve, dump, and hold the folder against the portal's own rows."""
+    """Serve, dump, and hold what came against what the portal shows."""
     from extractor import report
     from extractor.catalog import resolve
-    from extractor.cli.portals import CODE, build
+    from extractor.cli.portals import CODE, build, world_of
     from extractor.cli.running import watched
     from extractor.config import settings
     from extractor.dump import Order
     from extractor.question import Question
+    from extractor.sandbox.methods.classic import listed
     from extractor.sandbox.server import serve
     from extractor.transport import HttpTransport
 
     click.echo(f"making a portal with {sum(wanted[table] for table in _TABLES):,} rows ...")
-    portal = build(wanted, seed=seed, tariff=tariff)
+    world = world_of(wanted, seed=seed)
+    portal = build(world, tariff=tariff)
     async with serve(portal) as address:
         portal_settings = settings({"webhook": f"{address}/rest/1/{CODE}/", "tariff": tariff, "concurrency": IN_FLIGHT})
-        order = Order([Question(entity) for entity in resolve(list(_TABLES.values()))], folder=folder)
+        entities = resolve(list(_TABLES.values()))
+        order = Order([Question(entity) for entity in entities], folder=folder)
         click.echo(f"dumping it over {address}, at the limits of the {tariff} tariff ...")
         async with HttpTransport(timeout=portal_settings.timeout) as transport:
             outcome = await watched(order, portal_settings, transport)
     for line in report.lines(outcome, portal_settings):
         click.echo(line)
+    shown = sum(len(listed(world, entity.method)) for entity in entities)
+    came = sum(entry["rows"] for entry in outcome.manifest["entities"].values())
+    click.echo(f"rows that the portal shows: {shown:,} (it hides the others, such as recurring deals); rows on disk: {came:,}")
     refused = portal.statistics().refused
     allowed = 1.1 * report.floor_of(outcome, portal_settings).seconds + 2
     click.echo(f"requests that the portal refused: {refused}; 1.1 x the least time + 2 s would be {allowed:.1f} s")
-    return outcome.exit_code or (4 if refused else 0)
+    return outcome.exit_code or (4 if refused or came != shown else 0)

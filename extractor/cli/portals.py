@@ -18,9 +18,13 @@ _METERS = {"standard": Meter.standard, "enterprise": Meter.enterprise, "unlimite
 _SCOPES = frozenset({"crm", "task", "user", "department"})
 
 
-def build(rows: Mapping[str, int], *, seed: int, tariff: str) -> Portal:
-    """Make a portal with so many rows by table; its clock is the machine's."""
-    world = World.build(seed=seed, rows=rows, now=time.time())
+def world_of(rows: Mapping[str, int], *, seed: int) -> World:
+    """Make the data of a portal with so many rows by table."""
+    return World.build(seed=seed, rows=rows, now=time.time())
+
+
+def build(world: World, *, tariff: str) -> Portal:
+    """Make a portal around its data; its clock is the machine's."""
     webhook = Webhook(CODE, Session(1, True, _SCOPES))
     return Portal(world, METHODS, Credentials([webhook]), _METERS[tariff](), clock=time.time)
 

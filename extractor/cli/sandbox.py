@@ -17,11 +17,11 @@ def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str)
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
     import asyncio
 
-    from extractor.cli.portals import CODE, build, row_counts
+    from extractor.cli.portals import CODE, build, row_counts, world_of
     from extractor.cli.running import fastest_loop
     from extractor.sandbox.server import serve
 
-    portal = build(row_counts(rows), seed=seed, tariff=tariff)
+    portal = build(world_of(row_counts(rows), seed=seed), tariff=tariff)
 
     async def run() -> None:
         async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:

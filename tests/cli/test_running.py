@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from extractor.cli import main
-from extractor.cli.portals import CODE, build
+from extractor.cli.portals import CODE, build, world_of
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.server import serve
@@ -24,7 +24,7 @@ class Served:
     """A portal behind HTTP, on a loop of its own."""
 
     def __init__(self, *, seconds=0.0, **rows):
-        self.portal = build(rows, seed=1, tariff="unlimited")
+        self.portal = build(world_of(rows, seed=1), tariff="unlimited")
         self.world = self.portal._desk.world
         self.world.cost = CostModel.flat(seconds)
         self._up, self._loop = threading.Event(), asyncio.new_event_loop()

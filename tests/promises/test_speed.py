@@ -22,7 +22,6 @@ async def test_requests_of_a_large_table(trial):
 
 
 async def test_requests_of_a_small_table(trial):
-    """2,000 rows with gaps take four requests at most: where it ends, how many there are, and all pages in one batch."""
     """2,000 rows take two steps: where it ends, and all pages at once, spread over what may be in flight; no page is empty."""
     world = trial(rows={"deals": 2_000})
     await world.run("deals")
