@@ -3,6 +3,7 @@
 #   make PYTHON=python3.12     the interpreter, by name or by path
 #   make VENV=.venv-3.12       a second environment beside the first
 #   make test COVERAGE=        the tests without measuring coverage
+#   make test SELECT='-k span' some of them
 
 # A name on PATH may be a shim that does not run, or a Python without venv: ask each one.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -13,6 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 COVERAGE ?= --cov
+SELECT ?=
 
 # Written last, so an environment without it is half made, and is made anew.
 READY := $(VENV)/.ready
@@ -26,7 +28,7 @@ demo: $(READY)  ## dump a simulated portal, under the limits of a real one
 	@$(BIN)/b24x demo
 
 test: $(READY)  ## run the tests; line and branch coverage below 95 % is a failure
-	@$(BIN)/python -m pytest $(COVERAGE)
+	@$(BIN)/python -m pytest $(COVERAGE) $(SELECT)
 
 check: $(READY)  ## lint, types, layers, and the wheel, installed and run
 	$(BIN)/ruff check extractor tests benchmarks
