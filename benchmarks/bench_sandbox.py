@@ -29,6 +29,7 @@ PAGE, BATCH = 50, 50
 TABLES = {"crm.deal.list": "deals", "crm.activity.list": "activities", "crm.contact.list": "contacts"}
 SERVER = """
 import asyncio, sys
+from extractor.cli.running import collect_seldom
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook
@@ -45,6 +46,7 @@ async def main():
         print(address, flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
+collect_seldom()  # as `b24x sandbox` does
 with asyncio.Runner(loop_factory=fastest_loop()) as runner:
     runner.run(main())
 """

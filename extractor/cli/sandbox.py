@@ -18,9 +18,10 @@ def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str)
     import asyncio
 
     from extractor.cli.portals import CODE, build, row_counts, world_of
-    from extractor.cli.running import fastest_loop
+    from extractor.cli.running import collect_seldom, fastest_loop
     from extractor.sandbox.server import serve
 
+    collect_seldom()
     portal = build(world_of(row_counts(rows), seed=seed), tariff=tariff)
 
     async def run() -> None:
