@@ -122,10 +122,11 @@ class Table:
         for view in self._views.values():
             view.mend(row_id, alive=alive)
 
-    def view(self, key: Hashable, copies: Copies) -> array[int]:
-        """Give the ids that `copies` lets through, kept under `key` and kept up to date."""
+    def view(self, key: Hashable, make: Callable[[], Copies]) -> array[int]:
+        """Give the ids that a filter lets through, kept under `key` and kept up to date; `make` builds its test."""
         view = self._views.pop(key, None)
         if view is None:
+            copies = make()
             view = View(copies)
             for row_id in self.ids:
                 count = copies(row_id)

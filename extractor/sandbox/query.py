@@ -89,7 +89,7 @@ def find(table: Table, plan: Plan) -> Found:
         ids = _listed(table, plan, plan.only)
         key += (plan.only,)
     elif plan.conditions or plan.joins:
-        ids = table.view(key, _copies(table, plan))
+        ids = table.view(key, lambda: _copies(table, plan))
     else:
         ids = table.ids.array
     first = bisect_right(ids, plan.low) if plan.low > LOWEST else 0

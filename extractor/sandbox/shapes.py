@@ -55,7 +55,7 @@ def lens(dial: Dial, user: Zone, now: float, *, drifting: bool) -> Lens:
     return Lens(dial, lambda unix: user.at(unix) - today)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """A select, ready to write rows."""
 
@@ -111,7 +111,7 @@ class Shape:
             if row_id in overlay:
                 self._patch(row, overlay[row_id])
             if extras[slot] or row_id in overlay:
-                self._derive(row_id, row)
+                self.derive(row_id, row)
             page.append(row)
         return page
 
@@ -123,7 +123,8 @@ class Shape:
                 if self.sparse and row[key] is None:
                     del row[key]
 
-    def _derive(self, row_id: int, row: dict[str, Any]) -> None:
+    def derive(self, row_id: int, row: dict[str, Any]) -> None:
+        """Add the keys that are computed when a row leaves."""
         for key, derived in self.derived:
             if not derived.when or self.table.raw(derived.when)(row_id):
                 value = derived.make(self.table, row_id)

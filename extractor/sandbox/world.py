@@ -18,6 +18,8 @@ from extractor.sandbox.dataset import BIRTH, Table
 from extractor.sandbox.rows import ENTITIES, dynamic
 from extractor.sandbox.selects import drifts, shown_names
 from extractor.sandbox.shapes import CLASSIC, Shape, lens, shape
+from extractor.sandbox.wire import Written
+from extractor.sandbox.written import Writer, writer
 from extractor.sandbox.zones import Dial, Zone, dial
 
 NOW = 1_724_670_000.0
@@ -79,6 +81,7 @@ class World:
     schedule: list[Mutation] = field(default_factory=list)
     requests: int = 0
     shapes: OrderedDict[tuple[Any, ...], Shape] = field(default_factory=OrderedDict, repr=False)
+    writers: dict[Shape, Writer] = field(default_factory=dict, repr=False)
     sorted: OrderedDict[tuple[Any, ...], tuple[list[int], array[int]]] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
@@ -143,8 +146,16 @@ class World:
         """Keep a shape for the next page of the same select."""
         self.shapes[key] = built
         if len(self.shapes) > SHAPES:
-            self.shapes.popitem(last=False)
+            _, dropped = self.shapes.popitem(last=False)
+            self.writers.pop(dropped, None)
         return built
+
+    def write(self, shown: Shape, ids: Iterable[int]) -> Written:
+        """Write rows as JSON at once: for shapes that are kept, and rows that nothing is added to."""
+        kept = self.writers.get(shown)
+        if kept is None:
+            kept = self.writers[shown] = writer(shown)
+        return kept.page(ids)
 
     def classic(self, table: Table, select: tuple[str, ...]) -> Shape:
         """Give the classic shape of a select, kept for the next page."""

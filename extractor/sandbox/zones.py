@@ -52,13 +52,30 @@ class _Hours(dict[int, str]):
         return text
 
 
+class _QuotedHours(dict[int, bytes]):
+    """The same, where a JSON string begins."""
+
+    def __init__(self, hours: _Hours) -> None:
+        super().__init__()
+        self._hours = hours
+
+    def __missing__(self, hour: int) -> bytes:
+        text = self[hour] = b'"' + self._hours[hour].encode()
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Writes moments in one offset: `hours[h] + seconds[s]`, two look-ups and one addition."""
+    """Writes moments in one offset: `hours[h] + seconds[s]`, two look-ups and one addition.
+
+    The quoted tables give the same as JSON.
+    """
 
     offset: int
     hours: dict[int, str]
     seconds: list[str]
+    quoted_hours: dict[int, bytes]
+    quoted_seconds: list[bytes]
 
     def iso(self, unix: int) -> str:
         """Write a moment as PHP's `date('c')` does."""
@@ -72,4 +89,5 @@ def dial(offset: int) -> Dial:
     """Build the tables of one offset, once."""
     sign, minutes = ("-" if offset < 0 else "+"), abs(offset) // 60
     zone = f"{sign}{minutes // 60:02}:{minutes % 60:02}"
-    return Dial(offset, _Hours(), [f"{second // 60:02}:{second % 60:02}{zone}" for second in range(3_600)])
+    hours, seconds = _Hours(), [f"{second // 60:02}:{second % 60:02}{zone}" for second in range(3_600)]
+    return Dial(offset, hours, seconds, _QuotedHours(hours), [f'{second}"'.encode() for second in seconds])

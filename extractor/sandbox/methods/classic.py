@@ -48,7 +48,7 @@ def run(listing: Listing, method: str, world: World, params: Params, start: int 
         ids = []  # `getNextFetchedRecord` reads places 0.. of an array that is keyed by id
     seconds = world.price(method).page(len(ids), counted=cut.counted, skipped=cut.skipped,
                                        communications="COMMUNICATIONS" in select)
-    return Answer(world.classic(table, select).rows(ids), cut.total, cut.next, seconds)
+    return Answer(world.write(world.classic(table, select), ids), cut.total, cut.next, seconds)
 
 
 def found_rows(listing: Listing, world: World, given: dict[Any, Any], named: frozenset[str] = frozenset()) -> Found:
