@@ -10,7 +10,7 @@ as one request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import orjson
@@ -18,7 +18,7 @@ import orjson
 from extractor import batch
 from extractor.auth import Webhook
 from extractor.batch import Outcome
-from extractor.decoder import envelope_of, reply_of
+from extractor.decoder import Envelope, envelope_of, reply_of
 from extractor.errors import B24xError, PortalError, PortalMoved, RateLimited
 from extractor.limits import RateLimit
 from extractor.messages import Call
@@ -70,10 +70,12 @@ class Client:
     async def _exchange(self, calls: Sequence[Call]) -> list[Outcome]:
         """Post the calls and take the answer apart."""
         if len(calls) == 1:
-            return [reply_of(await self._post(calls[0].method, orjson.dumps(dict(calls[0].params))))]
-        return batch.decode(await self._post(batch.METHOD, batch.encode(calls)), len(calls))
+            answer = await self._post(calls[0].method, orjson.dumps(dict(calls[0].params)))
+            return [reply_of(answer.result, answer.total, answer.next, answer.time)]
+        answer = await self._post(batch.METHOD, batch.encode(calls))
+        return batch.decode(answer.result, len(calls))
 
-    async def _post(self, method: str, body: bytes) -> Mapping[str, object]:
+    async def _post(self, method: str, body: bytes) -> Envelope:
         """Post one body and decode its envelope."""
         response = await self._transport.post(self._webhook.url(method), body, _JSON)
         if 300 <= response.status < 400:

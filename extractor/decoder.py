@@ -4,22 +4,48 @@ The portal's habits that make this more than `loads`: an error may come with
 HTTP 200 and an empty code, so it is the presence of the key that decides; an
 empty PHP array is `[]` where an object was meant, and a list with holes comes
 as an object; `total` and `next` are hints only.
+
+Rule 1: the whole body is checked to be JSON before anything of it is believed;
+that makes no objects. A batch of 2,500 rows would be a million of them.
+Rule 2: rows are taken out as text, one after another, and of each only the keys
+that may identify it are read. What lands on disk is what the portal wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import orjson
 
 from extractor.catalog import Entity
 from extractor.errors import ContractBroken, NotJson, RateLimited
-from extractor.messages import Page, Reply, Row, Timing
+from extractor.messages import Json, Page, Reply, Row, Timing
 from extractor.refusals import portal_error
 
+_MISSING = msgspec.Raw()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: more levels than any of us reads
 
-def envelope_of(status: int, body: bytes) -> Mapping[str, Any]:
+
+class Envelope(msgspec.Struct):
+    """What stands around every answer of the portal."""
+
+    result: Json = _MISSING
+    error: Any = msgspec.UNSET
+    error_description: Any = None
+    total: Any = None
+    next: Any = None
+    time: Any = None
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def envelope_of(status: int, body: bytes) -> Envelope:
     """Decode a response body into its envelope, which has a `result`.
 
     Raises:
@@ -27,23 +53,40 @@ def envelope_of(status: int, body: bytes) -> Mapping[str, Any]:
         NotJson: Anything else: a proxy's page, a torn or foreign body.
     """
     try:
-        envelope = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        envelope = _ENVELOPE.decode(body)
+    except msgspec.ValidationError:
+        raise NotJson(f"the portal answered HTTP {status} with JSON that is no object", status=status) from None
+    except _UNREADABLE:
         if status in {429, 503}:  # the bucket is infrastructure: it may answer a page where the docs show JSON
             raise RateLimited("QUERY_LIMIT_EXCEEDED", f"HTTP {status}, without JSON", status=status) from None
         raise NotJson(f"the portal answered HTTP {status} with {len(body)} bytes that are no JSON", status=status) from None
-    if not isinstance(envelope, dict):
-        raise NotJson(f"the portal answered HTTP {status} with JSON that is no object", status=status)
-    if "error" in envelope:
-        raise portal_error(envelope["error"], envelope.get("error_description"), status)
-    if "result" not in envelope:
+    if envelope.error is not msgspec.UNSET:
+        raise portal_error(envelope.error, envelope.error_description, status)
+    if envelope.result == _MISSING:
         raise NotJson(f"the portal answered HTTP {status} without a result", status=status)
     return envelope
 
 
-def reply_of(envelope: Mapping[str, Any]) -> Reply:
-    """Read an envelope: result, total, next and what its `time` says of the operating limit."""
-    return Reply(envelope["result"], _whole(envelope.get("total")), _whole(envelope.get("next")), _timing(envelope.get("time")))
+def reply_of(result: Json, total: Any, following: Any, time: Any) -> Reply:
+    """Read one call's result with its total, its next and what its `time` says of the operating limit."""
+    return Reply(result, _whole(total), _whole(following), _timing(time))
+
+
+def value_of(reply: Reply) -> Any:
+    """Read a result as a whole, for those few that are no rows.
+
+    Raises:
+        ContractBroken: Some of its text is no UTF-8.
+    """
+    try:
+        return orjson.loads(memoryview(reply.result))
+    except orjson.JSONDecodeError:
+        raise ContractBroken("the portal answered with text that is no UTF-8") from None
+
+
+def members(value: Json) -> dict[str, Json]:
+    """Return the members of an object, unread; anything else has none: PHP's empty object is `[]`."""
+    return _MAP.decode(value) if _begins(value, "{") else {}
 
 
 def page_of(reply: Reply, entity: Entity) -> Page:
@@ -52,26 +95,71 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     Raises:
         ContractBroken: There are none: not even an empty list.
     """
-    found = reply.result
-    for key in entity.rows:
-        found = [] if found == [] else found.get(key) if isinstance(found, dict) else None
-    if entity.rows == () and not entity.id:
-        found = _found(found)
-    rows = list(found.values()) if isinstance(found, dict) else found
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    try:
+        found: Json | None = reply.result
+        for key in entity.rows:
+            found = _inside(found, key)
+        if entity.rows == () and not entity.id:
+            found = _found(reply.result)
+        rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
+    except _UNREADABLE:
         where = ".".join(("result", *entity.rows))
-        raise ContractBroken(f"{entity.method} answered without rows in {where}")
+        raise ContractBroken(f"{entity.method} answered without rows in {where}") from None
     return Page(rows, reply.total, reply.next)
 
 
-def _found(result: Any) -> Any:
+def _inside(value: Json | None, key: str) -> Json | None:
+    """Return a member of an object; an empty list stands for an empty one all the way down."""
+    if value is None or (_begins(value, "[") and not _LIST.decode(value)):
+        return value
+    return members(value).get(key)
+
+
+def _found(result: Json) -> Json | None:
     """Find the rows of a method that the catalog does not know: a list, the only list inside, or one object."""
-    if not isinstance(result, dict):
-        return result
-    lists: Sequence[list[Row]] = [value for value in result.values() if isinstance(value, list)]
+    inside = members(result)
+    lists = [value for value in inside.values() if _begins(value, "[")]
     if lists:
         return lists[0] if len(lists) == 1 else None  # which of several are the rows cannot be told
-    return result if all(isinstance(value, dict) for value in result.values()) else [result]
+    if all(_begins(value, "{") for value in inside.values()):
+        return result
+    return msgspec.Raw(b"[%b]" % bytes(result))
+
+
+def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
+    """Take the rows out of a list, or out of an object whose keys are numbers with holes between them."""
+    if value is None:
+        raise msgspec.ValidationError
+    items = list(members(value).values()) if _begins(value, "{") else _LIST.decode(value)
+    keys = _keys(names)
+    return [Row(_line(item), _known(keys.decode(item), names)) for item in items]
+
+
+def _line(item: Json) -> bytes:
+    """Return a row's text: it is valid JSON already, except that nobody has looked at its letters."""
+    text = bytes(item)
+    if not text.isascii():
+        text.decode()
+    return msgspec.json.format(text, indent=-1) if b"\n" in text or b"\r" in text else text
+
+
+@lru_cache(maxsize=64)
+def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Make what reads these keys of a row, and passes over all others."""
+    fields = [(f"key{place}", Any, msgspec.field(name=name, default=msgspec.UNSET)) for place, name in enumerate(names)]
+    return msgspec.json.Decoder(msgspec.defstruct("Keys", fields))
+
+
+def _known(keys: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keys that a row has, with their values."""
+    values = msgspec.structs.astuple(keys)
+    return {name: value for name, value in zip(names, values, strict=True) if value is not msgspec.UNSET}
+
+
+def _begins(value: Json, sign: str) -> bool:
+    """Tell what a piece of JSON is by how it begins."""
+    view = memoryview(value)
+    return len(view) > 0 and view[0] == ord(sign)
 
 
 def _whole(value: Any) -> int | None:

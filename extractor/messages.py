@@ -3,6 +3,7 @@
 A *call* is one REST method invocation; up to 50 of them ride in one batch.
 A *reply* is what the portal said to one call that succeeded, still in the
 portal's shape. A *page* is a reply read with the catalog's eyes: its rows.
+A *row* stays the text that it came as: nobody here asks for more than its id.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 PAGE_SIZE = 50  # IRestService::LIST_LIMIT: no parameter changes it
 BATCH_SIZE = 50  # surplus commands get ERROR_BATCH_LENGTH_EXCEEDED
-
-Row = dict[str, Any]
-"""One row as the portal sent it: same keys, same values."""
 
 Status = Literal["running", "complete", "partial", "skipped", "failed"]
 """How far an entity is; `running` only while, or where, a run has not come to its end."""
@@ -42,11 +42,28 @@ class Timing:
     reset_at: float | None = None
 
 
+Json = msgspec.Raw
+"""A piece of an answer that is valid JSON and has not been read: a view of the body, not a copy."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: its JSON on one line, and the values of the keys that may identify it, where it has them."""
+
+    text: bytes
+    keys: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.keys[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.keys
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One call that succeeded: `result` as decoded, `total` and `next` where sent."""
+    """One call that succeeded: `result` as it came, `total` and `next` where sent."""
 
-    result: Any
+    result: Json
     total: int | None = None
     next: int | None = None
     timing: Timing | None = None

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from, normal
+from extractor.decoder import value_of
 from extractor.errors import AccessDenied, B24xError
 from extractor.messages import Call, Reply
 from extractor.question import Question
@@ -44,7 +45,7 @@ async def checked(client: Client, questions: Sequence[Question]) -> list[Questio
 def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
     """Hold one question against the fields that the portal reported; return the wait before another attempt, if it takes one."""
     if isinstance(outcome, Reply):
-        check_fields(question, fields_from(outcome.result))
+        check_fields(question, fields_from(value_of(outcome)))
         return None
     if isinstance(outcome, AccessDenied):
         return None  # its list method will say so itself

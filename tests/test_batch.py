@@ -12,6 +12,7 @@ from extractor.batch import decode, encode
 from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError, ServerFailure
 from extractor.messages import Call, Reply, Timing
 from extractor.sandbox.wire import parse_str
+from tests.rows import raw, reply
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = TEXT | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
@@ -47,7 +48,7 @@ def parsed(call):
 
 def outcome(**maps):
     """Decode the answer of a batch of one."""
-    (only,) = decode({"result": {name: maps.get(name, []) for name in PARTS}}, 1)
+    (only,) = decode(raw({name: maps.get(name, []) for name in PARTS}), 1)
     return only
 
 
@@ -97,7 +98,7 @@ def test_commands_are_named_and_never_stop_each_other():
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(PARTS, MAP)) | JSON, st.integers(0, 5))
 def test_every_call_has_exactly_one_outcome(result, count):
     """Whatever shape the maps have: objects, lists, missing, keys of nobody's."""
-    outcomes = decode({"result": result}, count)
+    outcomes = decode(raw(result), count)
     assert count == len(outcomes)
     assert all(isinstance(one, Reply | B24xError) for one in outcomes)
 
@@ -107,11 +108,11 @@ def test_outcomes_are_in_the_order_of_the_calls(fates):
     """Each call has what became of it; an error beside a result is an error."""
     results = {f"c{place}": None if fate == "null" else [place] for place, fate in enumerate(fates) if fate in {"ok", "both", "null"}}
     errors = {f"c{place}": {"error": "ACCESS_DENIED"} for place, fate in enumerate(fates) if fate in {"refused", "both"}}
-    outcomes = decode({"result": {"result": results, "result_error": errors}}, 5)
+    outcomes = decode(raw({"result": results, "result_error": errors}), 5)
     kinds = {"ok": Reply, "null": Reply, "refused": AccessDenied, "both": AccessDenied, "missing": ServerFailure}
     assert [kinds[fate] for fate in fates] == [type(one) for one in outcomes]
     assert [[place] for place, fate in enumerate(fates) if fate == "ok"] == [
-        one.result for one, fate in zip(outcomes, fates, strict=True) if fate == "ok"]
+        orjson.loads(memoryview(one.result)) for one, fate in zip(outcomes, fates, strict=True) if fate == "ok"]
 
 
 @pytest.mark.parametrize("maps", [{}, {"result": ["a", "b"]}, {"result": {"c1": []}}, {"result_error": [{"error": "X"}]}])
@@ -143,5 +144,5 @@ def test_a_reply_carries_its_total_next_and_timing():
     """Each from its own map."""
     time = {"operating": 1.5, "operating_reset_at": 1_724_670_600}
     whole = {"result": {"c0": [1]}, "result_total": {"c0": "70"}, "result_next": {"c0": 50}, "result_time": {"c0": time}}
-    assert Reply([1], 70, 50, Timing(1.5, 1_724_670_600.0)) == outcome(**whole)
-    assert Reply([1]) == outcome(result={"c0": [1]})
+    assert reply([1], 70, 50, Timing(1.5, 1_724_670_600.0)) == outcome(**whole)
+    assert reply([1]) == outcome(result={"c0": [1]})

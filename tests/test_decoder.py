@@ -1,17 +1,20 @@
 """What `decoder` promises: any bytes are a reply or one of our own errors, and rows are found where the catalog says."""
 
+import json
 from dataclasses import replace
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.catalog import catalog, raw_method
-from extractor.decoder import envelope_of, page_of, reply_of
+from extractor.decoder import envelope_of, page_of, reply_of, value_of
 from extractor.errors import AccessDenied, B24xError, ContractBroken, NotJson, PortalError, RateLimited
-from extractor.messages import Page, Reply, Timing
+from extractor.messages import Page, Timing
 from tests.paging.table import THINGS
+from tests.rows import raw, reply, values_of
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | (
     st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
@@ -30,7 +33,8 @@ ROWS = [{"ID": "1"}, {"ID": "2"}]
 def decoded(status, body, entity):
     """Decode a body as far as it goes."""
     try:
-        return page_of(reply_of(envelope_of(status, body)), entity)
+        found = envelope_of(status, body)
+        return page_of(reply_of(found.result, found.total, found.next, found.time), entity)
     except B24xError as error:
         return error
 
@@ -40,7 +44,7 @@ def test_any_bytes_are_a_page_or_an_error_of_ours(status, body, entity):
     """Nothing else is ever raised: an unforeseen answer would end the run as a bug."""
     found = decoded(status, body, entity)
     assert isinstance(found, Page | B24xError)
-    assert not isinstance(found, Page) or all(isinstance(row, dict) for row in found.rows)
+    assert not isinstance(found, Page) or all(isinstance(row, dict) for row in values_of(found.rows))
 
 
 @given(STATUSES.filter(lambda status: status not in {429, 503}), ENVELOPES, st.data())
@@ -96,8 +100,8 @@ def test_no_message_quotes_the_answer():
 ])
 def test_total_and_next_may_be_texts_or_nonsense(sent, read):
     """They are hints: what cannot be read was not said."""
-    reply = reply_of({"result": [], "total": sent, "next": sent})
-    assert (read, read) == (reply.total, reply.next)
+    found = reply_of(raw([]), sent, sent, None)
+    assert (read, read) == (found.total, found.next)
 
 
 @pytest.mark.parametrize(("time", "timing"), [
@@ -107,27 +111,27 @@ def test_total_and_next_may_be_texts_or_nonsense(sent, read):
 ])
 def test_the_operating_numbers_may_be_missing(time, timing):
     """Ints or floats in the cloud, absent where the limiter is off (portal.md, 3.1)."""
-    assert timing == reply_of({"result": [], "time": time}).timing
+    assert timing == reply_of(raw([]), None, None, time).timing
 
 
 @pytest.mark.parametrize("result", [ROWS, {"5": {"ID": "1"}, "7": {"ID": "2"}}, dict(enumerate(ROWS, 1))])
 def test_a_list_with_holes_comes_as_an_object(result):
     """A PHP array is a list only if its keys are 0..n-1: an array that lost a row has others (portal.md, 2.4)."""
-    assert ROWS == page_of(Reply(result), THINGS).rows
-    assert ROWS == page_of(Reply({"items": result}), ITEMS).rows
+    assert ROWS == values_of(page_of(reply(result), THINGS).rows)
+    assert ROWS == values_of(page_of(reply({"items": result}), ITEMS).rows)
 
 
 @pytest.mark.parametrize(("result", "entity"), [([], THINGS), ({}, THINGS), ([], ITEMS), ({"items": []}, ITEMS), ({"items": {}}, ITEMS)])
 def test_an_empty_array_is_a_list_whatever_was_meant(result, entity):
     """PHP has one empty array, and encodes it as `[]` where an object is documented."""
-    assert [] == page_of(Reply(result), entity).rows
+    assert [] == page_of(reply(result), entity).rows
 
 
 @pytest.mark.parametrize("result", [None, 5, "x", True, {"other": []}, {"items": None}, {"items": 5}, {"items": [1]}, {"items": [[]]}, [1]])
 def test_a_reply_without_rows_is_a_broken_contract(result):
     """Not an empty page: that would end the entity as if it were complete."""
     with pytest.raises(ContractBroken, match=r"things\.list answered without rows in result\.items"):
-        page_of(Reply(result), ITEMS)
+        page_of(reply(result), ITEMS)
 
 
 @pytest.mark.parametrize(("result", "rows"), [
@@ -136,10 +140,53 @@ def test_a_reply_without_rows_is_a_broken_contract(result):
 ])
 def test_the_rows_of_an_unknown_method_are_looked_for(result, rows):
     """A list, the only list inside, an object of objects, or one object."""
-    assert rows == page_of(Reply(result), UNKNOWN).rows
+    assert rows == values_of(page_of(reply(result), UNKNOWN).rows)
 
 
 def test_a_page_keeps_rows_total_and_next():
     """Rows as they came: same keys, same values, same order."""
     rows = [{"ID": "2", "UF": False, "X": None}, {"ID": "1", "D": ""}]
-    assert Page(rows, 70, 50) == page_of(Reply(rows, 70, 50), THINGS)
+    page = page_of(reply(rows, 70, 50), THINGS)
+    assert (rows, 70, 50) == (values_of(page.rows), page.total, page.next)
+
+
+@pytest.mark.parametrize("line", [
+    b'{"ID":"2","id":1,"B":null,"a":[],"OPENED":"Y","AMOUNT":"1500.00","N":1500.0,"BIG":123456789012345678901234567890}',
+    '{"ID":1,"TITLE":"Сделка 😀","":"\u2028","HTML":"<&>\'/"}'.encode(),
+    rb'{"ID":1,"TEXT":"a\nb\r\u0000\u001b\u0022\\\/","ID":2}', b'{"ID":' + b"[" * 400 + b"]" * 400 + b"}",
+])
+def test_a_row_is_the_text_that_came(line):
+    """Keys keep their order and case, numbers all their digits, and no escape is added or taken away."""
+    (row,) = page_of(reply_of(msgspec.Raw(b"[%b]" % line), None, None, None), THINGS).rows
+    assert line == row.text
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=4), st.sampled_from([{"indent": 2}, {"separators": (" ,\r\n", "\t:\n")}]))
+def test_a_row_is_one_line_however_it_was_written(value, style):
+    """Line feeds between values, which PHP never makes and a proxy may, would tear a row in two."""
+    (row,) = page_of(reply_of(msgspec.Raw(json.dumps([value], ensure_ascii=False, **style).encode()), None, None, None), UNKNOWN).rows
+    assert value == orjson.loads(row.text)
+    assert not {10, 13} & set(row.text)
+
+
+@pytest.mark.parametrize("names", [("ID",), ("id",), ("ID", "id"), ()])
+def test_a_row_knows_the_keys_that_may_identify_it(names):
+    """For a method that nobody knows those are `ID` and `id`, where they are there."""
+    value = {"NAME": "x"} | dict.fromkeys(names, 5)
+    (row,) = page_of(reply([value]), UNKNOWN).rows
+    assert dict.fromkeys(names, 5) == row.keys
+    assert [name in row for name in ("ID", "id")] == [name in names for name in ("ID", "id")]
+
+
+@pytest.mark.parametrize("text", [b'[{"ID":1,"A":"\xff"}]', b'[{"ID":"\xc3"}]', '[{"ID":"\ud800"}]'.encode("utf-8", "surrogatepass")])
+def test_letters_that_are_none_are_no_rows(text):
+    """What is no UTF-8 would make a line that no tool reads."""
+    with pytest.raises(ContractBroken):
+        page_of(reply_of(msgspec.Raw(text), None, None, None), THINGS)
+
+
+def test_a_value_that_is_no_rows_is_read_whole():
+    """The fields of an entity, for one."""
+    assert {"ID": {"type": "integer"}} == value_of(reply({"ID": {"type": "integer"}}))
+    with pytest.raises(ContractBroken, match="UTF-8"):
+        value_of(reply_of(msgspec.Raw(b'"\xff"'), None, None, None))

@@ -120,7 +120,7 @@ def walk(value: Any, keys: list[str]) -> Any:
         inner = _step(value, key)
         if inner is None:
             break
-        value = inner
+        value = list(inner) if isinstance(inner, wire.Written) else inner
     # An empty map is an empty array like any other.
     return wire.shape(value) if isinstance(value, dict) else value
 
@@ -128,7 +128,7 @@ def walk(value: Any, keys: list[str]) -> Any:
 def _step(value: Any, key: str) -> Any:
     if isinstance(value, dict):
         return value.get(key)
-    if isinstance(value, (list, wire.Written)) and _INDEX.fullmatch(key):
+    if isinstance(value, list) and _INDEX.fullmatch(key):
         return value[int(key)] if int(key) < len(value) else None
     if isinstance(value, str) and _OFFSET.fullmatch(key) and -len(value) <= int(key) < len(value):
         return value[int(key)]

@@ -189,6 +189,11 @@ class Written(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __eq__(self, other: object) -> bool:
+        return self._items == (other._items if isinstance(other, Written) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list's
+
 
 def encode(value: Any) -> bytes:
     """Encode a result in its final shape with the portal's escapes (main/lib/web/json.php)."""

@@ -38,7 +38,7 @@ class Writer:
         """Write the rows of the ids given, in their order."""
         shape, templates, order, absent, table = self.shape, self.templates, self.order, self.absent, self.shape.table
         overlay, until, salt, span, top = table.overlay, table.until, table.salt, table.span, table.top
-        stamps, spreads, echoes, extras = shape.stamps, shape.spreads, shape.echoes, shape.extras
+        stamps, spreads, extras = shape.stamps, shape.spreads, shape.extras
         dial, drift = shape.seen.dial, shape.seen.drift
         offset, hours, seconds = dial.offset, dial.quoted_hours, dial.quoted_seconds
         page = []

@@ -11,15 +11,17 @@ import pytest
 from extractor.errors import DiskFull
 from extractor.messages import FileMark
 from extractor.sinks import StdoutSink
+from tests.rows import rows_of
 
 WRITER = """
 import sys
 from extractor.errors import DiskError
+from extractor.messages import Row
 from extractor.sinks import StdoutSink
 sink = StdoutSink(sys.stdout.buffer)
 try:
     while True:
-        sink.append([{"ID": 1}] * 50)
+        sink.append([Row(b'{"ID":1}', {})] * 50)
         sink.commit()
 except DiskError as exc:
     print(exc, sink.mark.rows % 50, file=sys.stderr)
@@ -31,11 +33,11 @@ def test_lines_and_marks():
     """Rows are written as lines; the mark counts what was flushed, and the stream stays open."""
     stream = io.BytesIO()
     sink = StdoutSink(stream)
-    assert 9 == sink.append([{"ID": 1}])
+    assert 9 == sink.append(rows_of([{"ID": 1}]))
     assert 0 == sink.mark.rows
     lines = b'{"ID":1}\n'
     assert FileMark("-", 1, 9, hashlib.sha256(lines).hexdigest()) == sink.commit() == sink.mark
-    assert 9 == sink.append([{"ID": 2}])
+    assert 9 == sink.append(rows_of([{"ID": 2}]))
     sink.close()
     assert b'{"ID":1}\n{"ID":2}\n' == stream.getvalue()
     assert "<StdoutSink rows=2 bytes=18>" == repr(sink)
@@ -56,7 +58,7 @@ def test_full_device():
     """Output redirected to a full disk ends as that, and stays ended: nothing is counted that was not written."""
     with Path("/dev/full").open("wb") as stream:
         sink = StdoutSink(stream)
-        sink.append([{"ID": 1}])
+        sink.append(rows_of([{"ID": 1}]))
         for _ in range(2):
             with pytest.raises(DiskFull, match="stdout: there is no room left"):
                 sink.commit()

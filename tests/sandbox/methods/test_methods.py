@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extractor.sandbox import wire
 from extractor.sandbox.answer import Answer, Refusal, Session
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.parameters import array_param, mapping, select_param
@@ -38,7 +38,7 @@ def test_whatever_is_sent_there_is_an_answer_or_a_refusal(name, given_filter, or
     except Refusal:
         return
     assert isinstance(answer, Answer)
-    orjson.dumps(answer.result)
+    wire.encode(answer.result)
     rows = answer.result if isinstance(answer.result, list) else next(iter(answer.result.values()), [])
     assert not isinstance(rows, list) or len(rows) <= 50
     assert answer.seconds >= 0
