@@ -18,10 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 import orjson
 
-from extractor.decoder import members, reply_of
+from extractor.decoder import Maps, reply_of
 from extractor.errors import B24xError, ServerFailure
 from extractor.messages import Call, Json, Reply
 from extractor.refusals import portal_error
@@ -29,7 +28,6 @@ from extractor.refusals import portal_error
 Outcome = Reply | B24xError
 
 METHOD = "batch"
-_EMPTY = msgspec.Raw(b"[]")
 
 
 def encode(calls: Sequence[Call]) -> bytes:
@@ -38,28 +36,29 @@ def encode(calls: Sequence[Call]) -> bytes:
     return orjson.dumps({"halt": 0, "cmd": commands})
 
 
-def decode(result: Json, count: int) -> list[Outcome]:
-    """Take the result of a batch apart: one outcome for each of its `count` calls, in their order."""
-    parts = members(result)
-    pages = members(parts.get("result", _EMPTY))
-    told = {name: _told(parts.get(name, _EMPTY)) for name in ("result_error", "result_total", "result_next", "result_time")}
-    return [_outcome(pages, told, f"c{place}") for place in range(count)]
+def decode(maps: Maps, count: int) -> list[Outcome]:
+    """Take the maps of a batch apart: one outcome for each of its `count` calls, in their order."""
+    pages, failures = _map(maps.result), _map(maps.result_error)
+    told = [_map(maps.result_total), _map(maps.result_next), _map(maps.result_time)]
+    return [_outcome(pages, failures, told, f"c{place}") for place in range(count)]
 
 
-def _outcome(pages: Mapping[str, Json], told: Mapping[str, Mapping[str, Any]], key: str) -> Outcome:
+def _outcome(
+    pages: Mapping[str, Json], failures: Mapping[str, Any], told: Sequence[Mapping[str, Any]], key: str
+) -> Outcome:
     """Read what became of one command."""
-    if key in told["result_error"]:
-        failure = told["result_error"][key]
+    if key in failures:
+        failure = failures[key]
         said = failure if isinstance(failure, dict) else {"error": failure}
         return portal_error(said.get("error"), said.get("error_description"), 200)
     if key not in pages:
         return ServerFailure("BATCH_ENTRY_MISSING", "the batch answered without a word on this command")
-    return reply_of(pages[key], *(told[name].get(key) for name in ("result_total", "result_next", "result_time")))
+    return reply_of(pages[key], *(one.get(key) for one in told))
 
 
-def _told(part: Json) -> Mapping[str, Any]:
-    """Read one of the small maps; PHP sends an empty one as `[]`, and any list has none of our keys."""
-    return {key: msgspec.json.decode(value) for key, value in members(part).items()}
+def _map(found: Any) -> Mapping[str, Any]:
+    """Return one of the five maps; PHP sends an empty one as `[]`, and any list has none of our keys."""
+    return found if isinstance(found, dict) else {}
 
 
 def _command(call: Call) -> str:

@@ -18,7 +18,7 @@ import orjson
 from extractor import batch
 from extractor.auth import Webhook
 from extractor.batch import Outcome
-from extractor.decoder import Envelope, envelope_of, reply_of
+from extractor.decoder import envelope_of, maps_of, reply_of
 from extractor.errors import B24xError, PortalError, PortalMoved, RateLimited
 from extractor.limits import RateLimit
 from extractor.messages import Call
@@ -71,16 +71,17 @@ class Client:
         """Post the calls and take the answer apart."""
         if len(calls) == 1:
             answer = await self._post(calls[0].method, orjson.dumps(dict(calls[0].params)))
-            return [reply_of(answer.result, answer.total, answer.next, answer.time)]
+            found = envelope_of(answer.status, answer.body)
+            return [reply_of(found.result, found.total, found.next, found.time)]
         answer = await self._post(batch.METHOD, batch.encode(calls))
-        return batch.decode(answer.result, len(calls))
+        return batch.decode(maps_of(answer.status, answer.body), len(calls))
 
-    async def _post(self, method: str, body: bytes) -> Envelope:
-        """Post one body and decode its envelope."""
+    async def _post(self, method: str, body: bytes) -> Response:
+        """Post one body; return the answer, unless it says that the portal is somewhere else."""
         response = await self._transport.post(self._webhook.url(method), body, _JSON)
         if 300 <= response.status < 400:
             raise _moved(response)
-        return envelope_of(response.status, response.body)
+        return response
 
 
 def _moved(response: Response) -> PortalMoved:

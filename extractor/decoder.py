@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -29,10 +29,9 @@ _MISSING = msgspec.Raw()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: more levels than any of us reads
 
 
-class Envelope(msgspec.Struct):
+class _Frame(msgspec.Struct):
     """What stands around every answer of the portal."""
 
-    result: Json = _MISSING
     error: Any = msgspec.UNSET
     error_description: Any = None
     total: Any = None
@@ -40,7 +39,34 @@ class Envelope(msgspec.Struct):
     time: Any = None
 
 
+class Envelope(_Frame):
+    """An answer to a call."""
+
+    result: Json = _MISSING
+
+
+_Map = dict[str, Any] | list[Any] | str | float | bool | None
+
+
+class Maps(msgspec.Struct):
+    """The five maps of a batch, by command; an empty one comes as a list, and nothing is certain of a broken one."""
+
+    result: dict[str, msgspec.Raw] | list[msgspec.Raw] | str | float | bool | None = None
+    result_error: _Map = None
+    result_total: _Map = None
+    result_next: _Map = None
+    result_time: _Map = None
+
+
+class BatchEnvelope(_Frame):
+    """An answer to a batch, read in one pass but for the pages in it."""
+
+    result: Maps | list[Any] | str | float | bool | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_Frames = TypeVar("_Frames", Envelope, BatchEnvelope)
 _ENVELOPE = msgspec.json.Decoder(Envelope)
+_BATCH = msgspec.json.Decoder(BatchEnvelope)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -52,8 +78,19 @@ def envelope_of(status: int, body: bytes) -> Envelope:
         PortalError: The portal refused, in JSON; or what stands before it, with 429 or 503, in any form.
         NotJson: Anything else: a proxy's page, a torn or foreign body.
     """
+    return _decoded(_ENVELOPE, status, body)
+
+
+def maps_of(status: int, body: bytes) -> Maps:
+    """Decode a response body into the maps of a batch; errors as for `envelope_of`."""
+    found = _decoded(_BATCH, status, body).result
+    return found if isinstance(found, Maps) else Maps()
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Frames], status: int, body: bytes) -> _Frames:
+    """Decode a body, and see whether it is an answer at all."""
     try:
-        envelope = _ENVELOPE.decode(body)
+        envelope = decoder.decode(body)
     except msgspec.ValidationError:
         raise NotJson(f"the portal answered HTTP {status} with JSON that is no object", status=status) from None
     except _UNREADABLE:
@@ -62,7 +99,7 @@ def envelope_of(status: int, body: bytes) -> Envelope:
         raise NotJson(f"the portal answered HTTP {status} with {len(body)} bytes that are no JSON", status=status) from None
     if envelope.error is not msgspec.UNSET:
         raise portal_error(envelope.error, envelope.error_description, status)
-    if envelope.result == _MISSING:
+    if envelope.result is msgspec.UNSET or envelope.result == _MISSING:
         raise NotJson(f"the portal answered HTTP {status} without a result", status=status)
     return envelope
 

@@ -7,10 +7,15 @@ Rule 2: no cookies. An authorised cookie session of another user turns a
 webhook's call into `authorization_error`.
 
 Rule 3: no message carries a URL: it holds the webhook's code.
+
+Rule 4: few bodies are taken in at a time. A full batch is 4 MB, and a portal may
+answer many at once; those that wait stay in the network, as flow control has it,
+so that memory does not grow with the window.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Iterator, Mapping
@@ -61,6 +66,9 @@ class HttpResponse:
     body: bytes
 
 
+BODIES = 4  # taken in at a time: enough to fill a line, 16 MB at the most
+
+
 class HttpTransport:
     """Posts over aiohttp with kept connections; used as an async context manager."""
 
@@ -68,6 +76,7 @@ class HttpTransport:
         """Allow `timeout` seconds for one request, from the first byte sent to the last received."""
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
+        self._bodies = asyncio.Semaphore(BODIES)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -88,9 +97,10 @@ class HttpTransport:
         """Post a body; the URL is sent as it is."""
         assert self._session is not None, "entered before use"  # noqa: S101 - a bug of ours
         with _translated():
-            async with self._session.post(
-                yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
-            ) as answer:
+            async with (
+                self._session.post(yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False) as answer,
+                self._bodies,
+            ):
                 return HttpResponse(answer.status, answer.headers, await answer.read())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import orjson
 
@@ -20,7 +22,7 @@ def values_of(rows):
 
 def raw(value):
     """Make a piece of an answer."""
-    return msgspec.Raw(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+    return msgspec.Raw(json.dumps(value).encode())
 
 
 def reply(value, *told, **timing):

@@ -3,16 +3,19 @@
 The commands are taken apart by the sandbox's `parse_str`, which shares no code with the encoder.
 """
 
+import json
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.batch import decode, encode
+from extractor.decoder import maps_of
 from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError, ServerFailure
 from extractor.messages import Call, Reply, Timing
 from extractor.sandbox.wire import parse_str
-from tests.rows import raw, reply
+from tests.rows import reply
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = TEXT | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
@@ -46,9 +49,14 @@ def parsed(call):
     return method, parse_str(query)
 
 
+def answer(result):
+    """Write the answer to a batch."""
+    return json.dumps({"result": result}).encode()
+
+
 def outcome(**maps):
     """Decode the answer of a batch of one."""
-    (only,) = decode(raw({name: maps.get(name, []) for name in PARTS}), 1)
+    (only,) = decode(maps_of(200, answer({name: maps.get(name, []) for name in PARTS})), 1)
     return only
 
 
@@ -98,7 +106,7 @@ def test_commands_are_named_and_never_stop_each_other():
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(PARTS, MAP)) | JSON, st.integers(0, 5))
 def test_every_call_has_exactly_one_outcome(result, count):
     """Whatever shape the maps have: objects, lists, missing, keys of nobody's."""
-    outcomes = decode(raw(result), count)
+    outcomes = decode(maps_of(200, answer(result)), count)
     assert count == len(outcomes)
     assert all(isinstance(one, Reply | B24xError) for one in outcomes)
 
@@ -108,7 +116,7 @@ def test_outcomes_are_in_the_order_of_the_calls(fates):
     """Each call has what became of it; an error beside a result is an error."""
     results = {f"c{place}": None if fate == "null" else [place] for place, fate in enumerate(fates) if fate in {"ok", "both", "null"}}
     errors = {f"c{place}": {"error": "ACCESS_DENIED"} for place, fate in enumerate(fates) if fate in {"refused", "both"}}
-    outcomes = decode(raw({"result": results, "result_error": errors}), 5)
+    outcomes = decode(maps_of(200, answer({"result": results, "result_error": errors})), 5)
     kinds = {"ok": Reply, "null": Reply, "refused": AccessDenied, "both": AccessDenied, "missing": ServerFailure}
     assert [kinds[fate] for fate in fates] == [type(one) for one in outcomes]
     assert [[place] for place, fate in enumerate(fates) if fate == "ok"] == [

@@ -101,12 +101,12 @@ def test_logs(portal, tmp_path, log):
 
 
 def test_memory():
-    """300,000 deals take less than 150 MiB, measured at the extractor's process alone, with four requests in flight."""
+    """300,000 deals take less than 150 MiB, measured at the extractor's process alone, with sixteen requests in flight."""
     meter = ("import resource, subprocess, sys\n"
              "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode\n"
              "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
     with served(deals=300_000) as portal:
-        words = (B24X, "dump", "deals", "--to", "-", "-q", "--tariff", "unlimited", "--concurrency", "4", "--webhook", portal.webhook)
+        words = (B24X, "dump", "deals", "--to", "-", "-q", "--tariff", "unlimited", "--concurrency", "16", "--webhook", portal.webhook)
         with started(B24X.with_name("python"), "-c", meter, *words, stdout=subprocess.PIPE, text=True) as process:
             code, kilobytes = map(int, process.communicate(timeout=100)[0].split())
         served_rows = portal.seen()["rows"]
