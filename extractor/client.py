@@ -40,9 +40,9 @@ class Client:
         """Wait until the portal will take one more request."""
         await self._rate.admit()
 
-    def affords(self, requests: float) -> bool:
-        """Tell whether so many requests could leave at once."""
-        return self._rate.affords(requests)
+    def affords(self, requests: float, within: float = 0.0) -> bool:
+        """Tell whether so many requests could leave at once, or in so many seconds."""
+        return self._rate.affords(requests, within)
 
     def sustained(self, latency: float) -> int:
         """Return how many requests of that latency are in flight when the rate is the bound."""

@@ -34,13 +34,13 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
-from extractor.messages import BATCH_SIZE, PAGE_SIZE, Reply
+from extractor.messages import Reply
+from extractor.pace import Pace
 from extractor.paging.span import Span
 from extractor.retry import AfterReset, Again, Skip, decide
 from extractor.scheduler import Landing, Listing, Scheduler, Ticket
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
-SMALLEST = 0.2  # of a request: fewer than ten calls are done before another request is worth its way
 COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
 
 
@@ -57,6 +57,7 @@ class Engine:
         self._observers = observers
         self._random = random.Random(seed)
         self._scheduler = Scheduler()
+        self._pace = Pace(client, limits, self._scheduler)
         self._runs: dict[Listing, EntityRun] = {}
         self._changed = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -114,8 +115,8 @@ class Engine:
         self._changed.clear()
         ready_at = functools.partial(self._limits.operating.ready_at, now=now)
         room = self._limits.window.room(now)
-        wakes_at = self._scheduler.wakes_at(now, self._width(), ready_at)
-        if room and wakes_at is not None and wakes_at <= now and not self._better_later(now):
+        wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at)
+        if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
         if delay is not None and delay >= 1:
@@ -125,53 +126,15 @@ class Engine:
                 await self._changed.wait()
         return False
 
-    def _better_later(self, now: float) -> bool:
-        """Tell whether a request that would leave half empty had better wait for the answers under way.
-
-        It had, if requests are what is scarce: if the bucket does not hold the rest of the run twice over.
-        """
-        if not self._requests or self._client.affords(2 * self._requests_left() + len(self._requests)):
-            return False
-        return self._scheduler.load(now, self._width(), self._limits.weight) < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
-
-    def _requests_left(self) -> float:
-        """Estimate the requests that the rest of the run takes."""
-        return self._scheduler.rows_left() / PAGE_SIZE / BATCH_SIZE
-
     def _take(self) -> list[Ticket]:
         """Take the calls of one request, and let the limits know."""
         now = _now()
         room = functools.partial(self._limits.operating.room, now=now)
-        tickets = self._scheduler.take(now, self._width(), room=room, weight=self._weight(now))
+        tickets = self._scheduler.take(now, self._pace.width(), room=room, weight=self._pace.weight(now))
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)
         return tickets
-
-    def _weight(self, now: float) -> Callable[[str], float]:
-        """Return the share of a request that a call takes: more than it must, where latency is the bound.
-
-        A portal works a request off one call after another. While requests are
-        plenty, few calls had better be spread over all places of the window.
-        """
-        weight, window = self._limits.weight, self._limits.window.statistics()
-        free = window.size - window.in_flight
-        load = self._scheduler.load(now, self._width(), weight)
-        plenty = self._client.affords(2 * self._requests_left() + window.size)
-        if not (plenty and 0 < load < free) or self._scheduler.in_order(now):
-            return weight
-        return lambda method: weight(method) / max(load / free, SMALLEST)
-
-    def _width(self) -> int:
-        """Return how many calls side by side are worth having.
-
-        While what is left fits the bucket, latency is the bound: as many as the
-        window takes. Otherwise the rate is, and more of them would not be faster.
-        """
-        window = self._limits.window.statistics()
-        if self._client.affords(self._requests_left()):
-            return BATCH_SIZE * window.size
-        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0))
 
     async def _request(self, tickets: Sequence[Ticket]) -> None:
         """Send one request and absorb its answer."""

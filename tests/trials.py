@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import orjson
@@ -122,6 +123,7 @@ class Trial:
         asked |= order if entity.paging != "single" else {}
         rows, start = [], 0
         while start is not None:
+            await asyncio.sleep(0.5)  # as the bucket drains: a run may have left it full
             body = await self.ask(entity.method, {**asked, "start": start})
             page = body["result"]
             for key in entity.rows:

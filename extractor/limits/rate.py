@@ -76,11 +76,11 @@ class RateLimit:
             self._waited += clock() - asked_at
         self._admitted += 1
 
-    def affords(self, requests: float) -> bool:
-        """Tell whether so many requests could leave at once."""
-        if self._bucket is None:
+    def affords(self, requests: float, within: float = 0.0) -> bool:
+        """Tell whether so many requests could leave at once, or as the bucket drains in so many seconds."""
+        if self._bucket is None or self._tariff is None:
             return True
-        amount = max(1.0, requests) * self._toll
+        amount = max(1.0, requests * self._toll - self._tariff.per_second * within)
         return amount <= self._bucket.max_rate and self._bucket.has_capacity(amount)
 
     def sustained(self, latency: float) -> int:

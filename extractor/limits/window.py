@@ -37,7 +37,7 @@ ROUND = 2  # answers per place: requests that started together are answered toge
 
 @dataclass(frozen=True, slots=True)
 class WindowStatistics:
-    """The window's width, what is in flight and was at most, and the mean latency of the last round."""
+    """The window's width, what is in flight and was at most, and the mean latency of the last round (the first: so far)."""
 
     size: int
     in_flight: int
@@ -146,7 +146,8 @@ class Window:
 
     def statistics(self) -> WindowStatistics:
         """Return the numbers so far."""
-        return WindowStatistics(self._size, self._in_flight, self._most, self._latency)
+        latency = self._latency if self._latency is not None or not self._answers else self._sum / self._answers
+        return WindowStatistics(self._size, self._in_flight, self._most, latency)
 
     def __repr__(self) -> str:
         return f"<Window {self._in_flight} of {self._size} in flight, at most {self._ceiling}>"

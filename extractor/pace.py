@@ -1,0 +1,74 @@
+"""How full a request leaves, and how many calls are at work side by side: it depends on what is scarce.
+
+Rule 1: where requests are scarce, as few of them as there can be: each leaves
+full, and no more spans are open than those in flight can carry.
+Rule 2: where they are plenty, time in flight is what is scarce. A portal works
+a request off one call after another, so the calls are spread over all places
+of the window, and no request takes more than its share of what is left: those
+that leave last are the smallest, and all come to their end together.
+Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
+with what drains while the rest is read. In between (it holds it, but not
+twice) spans may be many, and requests are full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from extractor.client import Client
+from extractor.limits.joint import Limits
+from extractor.messages import BATCH_SIZE, PAGE_SIZE
+from extractor.scheduler import Scheduler
+
+WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
+SHARES = 2  # requests that each place of the window still has before it, when one takes its share
+
+
+class Pace:
+    """Decides for one run; asks everything anew each time, and keeps nothing."""
+
+    def __init__(self, client: Client, limits: Limits, scheduler: Scheduler) -> None:
+        """Look at the parts of a run."""
+        self._client = client
+        self._limits = limits
+        self._scheduler = scheduler
+
+    def width(self) -> int:
+        """Return how many calls side by side are worth having."""
+        window = self._limits.window.statistics()
+        if self._affords(1):
+            return BATCH_SIZE * window.size
+        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0))
+
+    def better_later(self, now: float) -> bool:
+        """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
+        if self._affords(2):
+            return False
+        return self._scheduler.load(now, self.width(), self._limits.weight) < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+
+    def weight(self, now: float) -> Callable[[str], float]:
+        """Return the share of a request that a call takes: more than it must, where requests are plenty (Rule 2)."""
+        weight, window = self._limits.weight, self._limits.window.statistics()
+        if not self._affords(2) or self._scheduler.in_order(now):
+            return weight
+        free = max(1, window.size - window.in_flight)
+        spread = self._scheduler.load(now, self.width(), weight) / free
+        share = self._requests_left() / (SHARES * window.size)
+        most = min(spread, share)
+        return lambda method: weight(method) / min(1.0, max(most, self._worth(method)))
+
+    def _worth(self, method: str) -> float:
+        """Return the share of a request that holds calls enough to be worth one: all of it, until it is known what they take."""
+        seconds = self._limits.batch.work([method])
+        return WORTH / seconds * self._limits.weight(method) if seconds else 1.0
+
+    def _affords(self, times: int) -> bool:
+        """Tell whether the bucket holds the rest of the run, so many times over, by the time that it takes."""
+        window = self._limits.window.statistics()
+        left = self._requests_left()
+        seconds = left * (window.latency or 0.0) / window.size
+        return self._client.affords(times * left + (times - 1) * window.size, seconds)
+
+    def _requests_left(self) -> float:
+        """Estimate the requests that the rest of the run takes."""
+        return self._scheduler.rows_left() / PAGE_SIZE / BATCH_SIZE
