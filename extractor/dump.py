@@ -2,7 +2,7 @@
 
 This file wires the parts together and knows the order of things: lock the
 folder, check the questions, see what the folder holds, run, and say in the
-manifest what happened.
+manifest what happened. It can be told to stop at any moment of that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import datetime as dt
 import functools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,13 +20,14 @@ from typing import Any, BinaryIO
 from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint, lock
 from extractor.client import Client
+from extractor.conditions import check, normal
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, DiskError, UsageError
 from extractor.events import Observer
 from extractor.messages import FileMark
-from extractor.preflight import checked
+from extractor.preflight import hold_against_fields
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
 from extractor.transport import Transport
@@ -73,12 +74,15 @@ class Dump:
         self._observers = observers
         self._engine: Engine | None = None
         self._stopped: tuple[int, str] | None = None
+        self._preflight: asyncio.Timeout | None = None
         self._runs: list[EntityRun] = []
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code."""
         self._stopped = self._stopped or (exit_code, why)
+        if self._preflight is not None:
+            self._preflight.reschedule(asyncio.get_running_loop().time())
         if self._engine is not None:
             self._engine.stop()
 
@@ -93,12 +97,13 @@ class Dump:
         """
         if self._order.named:
             self._refuse_what_lacks()
-        with self._held() as checkpoint:
+        with self._timed(), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
                 self._refuse_foreign_files()
-            questions = [one for one in self._order.questions if not _lacks(one)]
-            saved = self._adopt(await checked(self._client, questions), saved)
+            saved = self._adopt(await self._checked(), saved)
+            if self._stopped is not None:
+                return self._unbegun(resumed=saved is not None)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
                 self._write_manifest(_utc())
                 exit_code, why = self._verdict(None)
@@ -109,6 +114,40 @@ class Dump:
                 for run in self._runs:
                     if run.sink:
                         run.sink.close()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Stop when the user's time is over, whatever the run is at."""
+        if self._order.max_seconds is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(
+            self._order.max_seconds, self.stop, 5, "--max-minutes are over: run the same command again to go on"
+        )
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def _checked(self) -> list[Question]:
+        """Return the questions as they may be asked; a stop ends the asking about them at once."""
+        questions = [one for one in self._order.questions if not _lacks(one)]
+        for question in questions:
+            check(question)
+        if self._stopped is None:
+            with suppress(TimeoutError):  # the stop's: those of the network have been translated
+                async with asyncio.timeout(None) as self._preflight:
+                    await hold_against_fields(self._client, questions)
+            self._preflight = None
+        return [normal(question) for question in questions]
+
+    def _unbegun(self, *, resumed: bool) -> Outcome:
+        """End a run that was stopped before its first row; what lies in the folder stays as it is."""
+        for run in self._runs:
+            if run.status == "running":
+                run.reason = _RUNNING
+        exit_code, why = self._verdict(None)
+        return Outcome(exit_code, why, self._manifest(_utc()), resumed=resumed)
 
     @contextmanager
     def _held(self) -> Iterator[CheckpointFile | None]:
@@ -196,20 +235,11 @@ class Dump:
         engine.add(run, run.spans)
 
     async def _drive(self, engine: Engine) -> B24xError | None:
-        """Run the engine under the user's time limit; return what ended it, if anything did."""
-        timer = None
-        if self._order.max_seconds is not None:
-            timer = asyncio.get_running_loop().call_later(
-                self._order.max_seconds, self.stop, 5, "--max-minutes are over: run the same command again to go on"
-            )
+        """Run the engine; return what ended it, if anything did."""
         try:
-            if self._stopped is None:
-                await engine.run()
+            await engine.run()
         except B24xError as error:
             return error
-        finally:
-            if timer:
-                timer.cancel()
         return None
 
     def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
