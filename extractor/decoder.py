@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from extractor.catalog import Entity
-from extractor.errors import ContractBroken, NotJson, RateLimited
+from extractor.errors import NotJson, RateLimited, WrongShape
 from extractor.messages import Page, Reply, Row, Timing
 from extractor.refusals import portal_error
 
@@ -50,7 +50,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     """Read the rows of a reply where the catalog says that they lie.
 
     Raises:
-        ContractBroken: There are none: not even an empty list.
+        WrongShape: There are none: not even an empty list.
     """
     found = reply.result
     for key in entity.rows:
@@ -60,7 +60,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     rows = list(found.values()) if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         where = ".".join(("result", *entity.rows))
-        raise ContractBroken(f"{entity.method} answered without rows in {where}")
+        raise WrongShape(f"{entity.method} answered without rows in {where}")
     return Page(rows, reply.total, reply.next)
 
 

@@ -16,13 +16,13 @@ import asyncio
 import functools
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
-from extractor.batch import Outcome
+from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, DiskError, Unreachable
+from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, WrongShape
 from extractor.events import (
     CallFailed,
     Committed,
@@ -41,6 +41,7 @@ from extractor.scheduler import Landing, Listing, Scheduler, Ticket
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
 SMALLEST = 0.2  # of a request: fewer than ten calls are done before another request is worth its way
+LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
 COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
 
 
@@ -73,7 +74,7 @@ class Engine:
         self._land(landings)
 
     def stop(self) -> None:
-        """Take nothing new; what is under way is dropped, what has come is committed."""
+        """Take nothing new; what is under way may land, for a while, and what has come is committed."""
         if self._pump is not None:
             self._pump.cancel()
 
@@ -88,14 +89,17 @@ class Engine:
                 committer = group.create_task(self._keep_committing(), name="committer")
                 self._pump = group.create_task(self._start_requests(group), name="pump")
                 await asyncio.wait({self._pump})
+                if self._requests and not self._scheduler.done:
+                    await asyncio.wait(self._requests, timeout=LANDING_SECONDS)
                 for task in (committer, *self._requests):
                     task.cancel()
-        except* B24xError as failed:
-            error = failed.exceptions[0]
-            if not isinstance(error, DiskError):
-                self._commit()
-            raise error from None
-        self._commit()
+            self._commit()
+        except* Exception as failed:  # noqa: BLE001 - a bug of ours: what has come is committed all the same
+            error = next((one for one in failed.exceptions if isinstance(one, B24xError)), Bug(failed.exceptions[0]))
+            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+                if not isinstance(error, DiskError):
+                    self._commit()
+            raise error from error.__cause__
 
     async def _start_requests(self, group: asyncio.TaskGroup) -> None:
         """Start requests while there is something to ask."""
@@ -195,13 +199,12 @@ class Engine:
             run.requests += 1
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             run = self._runs[ticket.job.listing]
-            run.calls += 1
-            run.seconds += seconds
+            run.answered(outcome, seconds)
             if isinstance(outcome, Reply):
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, _failed_as_a_whole(outcomes)))
+        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
         if self._buffered >= COMMIT_BYTES:
@@ -212,9 +215,10 @@ class Engine:
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
             landings = self._scheduler.feed(ticket, page)
-        except DiskError:
-            raise
-        except B24xError as error:
+        except WrongShape as error:
+            self._fail(ticket, error)
+            return 0
+        except ContractBroken as error:
             self._give_up(ticket.job.listing, error)
             return 0
         self._land(landings)
@@ -228,7 +232,7 @@ class Engine:
         if ticket.place != len(ticket.job.pages):  # it went down with the call before it, which has been dealt with
             self._scheduler.failed(ticket, error, now)
             return
-        attempt = ticket.job.failures[type(error)] + 1
+        attempt = run.attempt(error, ticket.job.failures, now)
         match decide(error, attempt, self._random.random()):
             case Again(after=after):
                 run.retries += 1
@@ -291,10 +295,3 @@ class Engine:
 def _now() -> float:
     """Read the loop's clock: the only one a run knows."""
     return asyncio.get_running_loop().time()
-
-
-def _failed_as_a_whole(outcomes: Sequence[Outcome]) -> str | None:
-    """Name the error that ended a request as a whole: then every call has that same one."""
-    first = outcomes[0]
-    whole = isinstance(first, B24xError) and all(outcome is first for outcome in outcomes)
-    return type(first).__name__ if whole else None

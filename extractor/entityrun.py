@@ -6,15 +6,18 @@ cannot tell different stories.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
-from extractor.errors import AccessDenied, B24xError, PortalError
+from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError
 from extractor.manifest import Assurance, EntityFacts
-from extractor.messages import FileMark, Row, Status
+from extractor.messages import FileMark, Reply, Row, Status
 from extractor.paging.span import Span
 from extractor.question import Question
+from extractor.retry import blocked_attempt
 from extractor.scheduler import Listing
 from extractor.sinks import Sink
 
@@ -43,6 +46,7 @@ class EntityRun:
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0
+    blocked_since: float | None = None
 
     @property
     def name(self) -> str:
@@ -53,6 +57,20 @@ class EntityRun:
     def assurance(self) -> Assurance:
         """Whether every row that existed during the whole run is proven to be there."""
         return "best-effort" if self.question.entity.paging == "next" else "exact"
+
+    def answered(self, outcome: Outcome, seconds: float) -> None:
+        """Count a call that was answered after its share of seconds; a page ends what blocks there were."""
+        self.calls += 1
+        self.seconds += seconds
+        if isinstance(outcome, Reply):
+            self.blocked_since = None
+
+    def attempt(self, error: B24xError, failures: Counter[type[B24xError]], now: float) -> int:
+        """Return which attempt has failed: of the call, by its `failures`, or of the entity, if it is blocked."""
+        if not isinstance(error, OperatingLimited):
+            return failures[type(error)] + 1
+        self.blocked_since = now if self.blocked_since is None else self.blocked_since
+        return blocked_attempt(self.blocked_since, now)
 
     def land(self, rows: Sequence[Row]) -> int:
         """Take rows; return the bytes that its sink holds uncommitted."""
