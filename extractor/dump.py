@@ -12,20 +12,21 @@ import datetime as dt
 import functools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from extractor import manifest
-from extractor.checkpoint import CheckpointFile, Saved, fingerprint, lock
+from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
 from extractor.conditions import check, normal
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, DiskError, UsageError
+from extractor.errors import B24xError, Bug, DiskError, UsageError
 from extractor.events import Observer
+from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
 from extractor.messages import FileMark
 from extractor.preflight import hold_against_fields
 from extractor.question import Question
@@ -61,6 +62,7 @@ class Outcome:
     requests: int = 0
     seconds: float = 0.0
     resumed: bool = False
+    bug: Bug | None = None
 
 
 class Dump:
@@ -100,7 +102,7 @@ class Dump:
         with self._timed(), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
-                self._refuse_foreign_files()
+                refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
             if self._stopped is not None:
                 return self._unbegun(resumed=saved is not None)
@@ -155,7 +157,7 @@ class Dump:
         if self._order.folder is None:
             yield None
             return
-        with lock(self._order.folder):
+        with taken(self._order.folder):
             yield CheckpointFile(self._order.folder)
 
     def _refuse_what_lacks(self) -> None:
@@ -163,15 +165,6 @@ class Dump:
         for question in self._order.questions:
             if missing := _lacks(question):
                 raise UsageError(f"{question.entity.name} needs --param {missing}=VALUE")
-
-    def _refuse_foreign_files(self) -> None:
-        """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
-        folder = self._order.folder
-        if folder is None:
-            return
-        ours = [folder / manifest.NAME, *(folder / one.entity.name for one in self._order.questions)]
-        if found := next((path for path in ours if path.exists()), None):
-            raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
 
     def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> Saved | None:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
@@ -182,10 +175,8 @@ class Dump:
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
-                raise UsageError(
-                    f"the folder holds the rows of another question ({', '.join(saved.entities)} of {saved.portal}): "
-                    "choose another folder, or repeat the command that it was made with"
-                )
+                portal = self._settings.webhook.host
+                raise another_question(self._order.folder, saved, portal, self._order.compress, everything)
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)
@@ -195,15 +186,9 @@ class Dump:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
-                self._refuse_changed_files(run)
+                if run.status == "complete":
+                    refuse_changed_files(self._order.folder, run.files)
         return saved
-
-    def _refuse_changed_files(self, run: EntityRun) -> None:
-        """Refuse to call an entity complete whose file is not what it was; others are hashed when they are opened."""
-        for mark in run.files if run.status == "complete" else ():
-            path = (self._order.folder or Path()) / mark.path
-            if not path.exists() or path.stat().st_size != mark.bytes:
-                raise DiskError(f"{mark.path} is not as the last run left it: put it back, or dump into another folder")
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
@@ -223,10 +208,12 @@ class Dump:
             if run.status == "running":
                 run.reason = _RUNNING if error is None else f"{_RUNNING}; {error}"
         if not isinstance(error, DiskError):
-            self._save(checkpoint)
-            self._write_manifest(_utc())
+            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+                self._save(checkpoint)
+                self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
-        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed)
+        bug = error if isinstance(error, Bug) else None
+        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed, bug)
 
     def _begin(self, engine: Engine, run: EntityRun) -> None:
         """Put an entity on the run, and its file back to where the checkpoint says."""

@@ -140,6 +140,14 @@ def test_no_import_cycles():
         pytest.fail(" -> ".join(error.args[1]))
 
 
+def test_the_sandbox_is_kept_apart_from_every_module():
+    """The rule that the sandbox's model imports nothing of the extractor names every module but the errors and itself."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (forbidden,) = [set(one["forbidden_modules"]) for one in contracts if one["type"] == "forbidden"]
+    modules = {".".join(dotted(path).split(".")[:2]) for path in CODE} - {"extractor"}
+    assert modules - {"extractor.errors", "extractor.sandbox"} == forbidden
+
+
 def test_the_package_is_typed():
     """Type checkers of users read our annotations: the marker file ships."""
     assert (ROOT / "extractor" / "py.typed").is_file()

@@ -49,9 +49,10 @@ async def test_minutes_count_from_the_beginning(world):
     assert 3.0 == pytest.approx(asyncio.get_running_loop().time())
 
 
-async def test_a_stop_leaves_what_lies_there(world):
+async def test_a_stop_leaves_what_lies_there(tmp_path):
     """A run that would go on and is stopped before its first row changes nothing of what is there."""
-    await world.run("deals", max_seconds=0.25, **WISH)
+    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    assert 5 == (await world.run("deals", max_seconds=3.0, **WISH)).exit_code
     before = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     silenced(world, ConnectionLost("gone"))
     outcome = await world.run("deals", max_seconds=0.5, **WISH)
