@@ -263,3 +263,19 @@ def _gone(one, error):
         return await whole(*request)
 
     one.trial.line.post = post
+
+
+@pytest.mark.parametrize("identifier", [-5, "-5", 2**63, str(2**64), float(2**70)], ids=str)
+async def test_ids_that_none_can_be(bench, identifier):
+    """A row whose id no database can hold ends its entity with a sentence, and the others go on."""
+    one = bench("deals", "contacts", rows={"deals": 60, "contacts": 60})
+    whole = one.trial.portal._desk.methods["crm.deal.list"]
+
+    def ill(*args):
+        answer = whole.run(*args)
+        return Answer([{**row, "ID": identifier} for row in answer.result])
+
+    one.trial.portal._desk.methods["crm.deal.list"] = Method("crm", ill)
+    await one.engine.run()
+    assert ("failed", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
+    assert "which no id can be" in one.runs["deals"].reason

@@ -85,3 +85,12 @@ async def test_a_name_that_is_none(world):
         await world.run("deals", select=("ID", "TITEL"))
     assert 1 == world.line.requests
     assert not (world.folder / "manifest.json").exists()
+
+
+async def test_fields_of_tasks(tmp_path):
+    """Tasks have a fields method of another name and shape: an unknown column or condition is refused by it, a known one is not."""
+    world = Trial(tmp_path / "out", rows={"tasks": 60})
+    for wish in ({"select": ("ID", "TITEL")}, {"filter": {"TITEL": "x"}}):
+        with pytest.raises(UsageError, match="TITLE"):
+            await world.run("tasks", **wish)
+    assert 0 == (await world.run("tasks", select=("ID", "TITLE", "TAGS"), filter={"RESPONSIBLE_ID": [1, 2, 3]})).exit_code
