@@ -23,9 +23,9 @@ from extractor.client import Client
 from extractor.conditions import check, normal
 from extractor.config import Settings
 from extractor.engine import Engine
-from extractor.entityrun import EntityRun
+from extractor.entityrun import EntityRun, reason_of
 from extractor.errors import B24xError, Bug, DiskError, UsageError
-from extractor.events import Observer
+from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
 from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
 from extractor.messages import FileMark
 from extractor.preflight import hold_against_fields
@@ -33,7 +33,7 @@ from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
 from extractor.transport import Transport
 
-_RUNNING = "INTERRUPTED: the run stopped before this entity's end; the same command goes on"
+_RUNNING = "INTERRUPTED: the run stopped before this entity's end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,35 @@ class Dump:
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code."""
-        self._stopped = self._stopped or (exit_code, why)
+        self._stopped = self._stopped or (exit_code, f"{why}; {self._how_to_go_on()}")
+        self._tell(Stopping(why))
         if self._preflight is not None:
             self._preflight.reschedule(asyncio.get_running_loop().time())
         if self._engine is not None:
             self._engine.stop()
 
+    def _tell(self, event: Event) -> None:
+        """Let every observer know."""
+        for observer in self._observers:
+            observer(event)
+
+    def _how_to_go_on(self) -> str:
+        """Say what a run that did not come to its end is good for."""
+        if self._order.folder is None:
+            return "what has left through stdout is not all, and nothing can go on from it"
+        return "the same command goes on from here"
+
     async def run(self) -> Outcome:
+        """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
+        names = tuple(question.entity.name for question in self._order.questions)
+        self._tell(RunBegan(self._settings.webhook.host, names))
+        outcome = await self._run()
+        rows = sum(entity["rows"] for entity in outcome.manifest["entities"].values())
+        status, seconds = outcome.manifest["status"], round(outcome.seconds, 3)
+        self._tell(RunEnded(status, outcome.exit_code, outcome.why, rows, outcome.requests, seconds))
+        return outcome
+
+    async def _run(self) -> Outcome:
         """Carry the order out.
 
         Raises:
@@ -97,8 +119,9 @@ class Dump:
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
-        if self._order.named:
-            self._refuse_what_lacks()
+        for question in self._order.questions if self._order.named else ():
+            if question.lacks:
+                raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
         with self._timed(), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
@@ -124,7 +147,7 @@ class Dump:
             yield
             return
         timer = asyncio.get_running_loop().call_later(
-            self._order.max_seconds, self.stop, 5, "--max-minutes are over: run the same command again to go on"
+            self._order.max_seconds, self.stop, 5, "--max-minutes are over"
         )
         try:
             yield
@@ -133,7 +156,7 @@ class Dump:
 
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked; a stop ends the asking about them at once."""
-        questions = [one for one in self._order.questions if not _lacks(one)]
+        questions = [one for one in self._order.questions if not one.lacks]
         for question in questions:
             check(question)
         if self._stopped is None:
@@ -147,7 +170,7 @@ class Dump:
         """End a run that was stopped before its first row; what lies in the folder stays as it is."""
         for run in self._runs:
             if run.status == "running":
-                run.reason = _RUNNING
+                run.reason = f"{_RUNNING}; {self._how_to_go_on()}"
         exit_code, why = self._verdict(None)
         return Outcome(exit_code, why, self._manifest(_utc()), resumed=resumed)
 
@@ -159,12 +182,6 @@ class Dump:
             return
         with taken(self._order.folder):
             yield CheckpointFile(self._order.folder)
-
-    def _refuse_what_lacks(self) -> None:
-        """Refuse an entity that was named without the parameter that it needs."""
-        for question in self._order.questions:
-            if missing := _lacks(question):
-                raise UsageError(f"{question.entity.name} needs --param {missing}=VALUE")
 
     def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> Saved | None:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
@@ -182,7 +199,7 @@ class Dump:
             question = asked.get(original.entity.name, original)
             run = EntityRun(question, self._order.named, functools.partial(self._open_sink, question.entity.name))
             self._runs.append(run)
-            if missing := _lacks(question):
+            if missing := question.lacks:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
@@ -206,7 +223,7 @@ class Dump:
         error = await self._drive(engine)
         for run in self._runs:
             if run.status == "running":
-                run.reason = _RUNNING if error is None else f"{_RUNNING}; {error}"
+                run.reason = reason_of(error) if error else f"{_RUNNING}; {self._how_to_go_on()}"
         if not isinstance(error, DiskError):
             with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
                 self._save(checkpoint)
@@ -274,12 +291,6 @@ class Dump:
         """Put the manifest into the folder, if there is one."""
         if self._order.folder is not None:
             manifest.write(self._order.folder, self._manifest(finished_at))
-
-
-def _lacks(question: Question) -> str:
-    """Name the parameter without which an entity cannot be read, if it is missing."""
-    given = {**question.entity.params, **question.params}
-    return next((name for name in question.entity.requires if name not in given), "")
 
 
 def _utc() -> str:

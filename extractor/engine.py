@@ -38,6 +38,7 @@ from extractor.messages import BATCH_SIZE, PAGE_SIZE, Reply
 from extractor.paging.span import Span
 from extractor.retry import AfterReset, Again, Skip, decide
 from extractor.scheduler import Landing, Listing, Scheduler, Ticket
+from extractor.waits import cause
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
 SMALLEST = 0.2  # of a request: fewer than ten calls are done before another request is worth its way
@@ -106,6 +107,8 @@ class Engine:
         while not self._scheduler.done:
             if not await self._free_to_ask():
                 continue
+            if (pause := self._client.pause()) >= 1:
+                self._tell(Waiting(pause, "for the rate limit: the portal has refused a request (503)"))
             await self._client.admit()
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")
@@ -123,7 +126,7 @@ class Engine:
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
         if delay is not None and delay >= 1:
-            self._tell(Waiting(delay, "for the operating limit, or before another attempt"))
+            self._tell(Waiting(delay, cause([one for one, run in self._runs.items() if run.status == "running"], now, ready_at)))
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._changed.wait()

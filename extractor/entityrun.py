@@ -54,8 +54,10 @@ class EntityRun:
         return self.question.entity.name
 
     @property
-    def assurance(self) -> Assurance:
-        """Whether every row that existed during the whole run is proven to be there."""
+    def assurance(self) -> Assurance | None:
+        """Whether every row that existed during the whole run is proven to be there; `None` of what was not read."""
+        if self.status == "skipped":
+            return None
         return "best-effort" if self.question.entity.paging == "next" else "exact"
 
     def answered(self, outcome: Outcome, seconds: float) -> None:
@@ -89,7 +91,7 @@ class EntityRun:
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""
-        self.reason = f"{_code(error)}: {_words(error)}"
+        self.reason = reason_of(error)
         if self.rows:
             self.status = "partial"
         else:
@@ -148,6 +150,11 @@ def _spans(saved: SavedEntity) -> list[Span] | None:
         return None
     last = saved.expected_last or 0
     return [Span(cursor, high, last if high is None else high) for cursor, high in saved.spans]
+
+
+def reason_of(error: B24xError) -> str:
+    """Put an error into a code and a sentence, as the manifest gives reasons."""
+    return f"{_code(error)}: {_words(error)}"
 
 
 def _code(error: B24xError) -> str:

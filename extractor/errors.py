@@ -176,7 +176,7 @@ class Bug(B24xError):
     """A mistake of ours ended what was going on; `__cause__` is what Python raised."""
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"a bug in b24x, {type(cause).__name__}{_place(cause)}: run it with -v to see all of it")
+        super().__init__(f"this is a bug in b24x: {type(cause).__name__}{_place(cause)} (-v shows all of it)")
         self.__cause__ = cause
 
 

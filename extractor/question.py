@@ -41,6 +41,12 @@ class Question:
         """Whether rows may enter the set while it is read: a filter on anything but the id."""
         return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)
 
+    @property
+    def lacks(self) -> str:
+        """The parameter without which the entity cannot be read, if it is missing."""
+        given = {**self.entity.params, **self.params}
+        return next((name for name in self.entity.requires if name not in given), "")
+
     def asked(self) -> dict[str, Any]:
         """Return what is asked, without paging: for the manifest and the fingerprint."""
         asked = {**self.entity.params, **self.params}
