@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
-from extractor.conditions import check, normal
+from extractor.conditions import normal
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun, reason_of
@@ -28,7 +28,7 @@ from extractor.errors import B24xError, Bug, DiskError, UsageError
 from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
 from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
 from extractor.messages import FileMark
-from extractor.preflight import hold_against_fields
+from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
 from extractor.transport import Transport
@@ -157,8 +157,7 @@ class Dump:
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked; a stop ends the asking about them at once."""
         questions = [one for one in self._order.questions if not one.lacks]
-        for question in questions:
-            check(question)
+        refuse_at_once(questions)
         if self._stopped is None:
             with suppress(TimeoutError):  # the stop's: those of the network have been translated
                 async with asyncio.timeout(None) as self._preflight:

@@ -15,11 +15,23 @@ import random
 from collections.abc import Sequence
 
 from extractor.client import Client
-from extractor.conditions import check_fields, fields_from
+from extractor.conditions import check, check_fields, fields_from
 from extractor.errors import AccessDenied, B24xError, Unreachable
 from extractor.messages import Call, Reply
-from extractor.question import Question
+from extractor.question import Question, blamed
 from extractor.retry import Again, decide
+
+
+def refuse_at_once(questions: Sequence[Question]) -> None:
+    """Hold the questions against what is known without asking the portal.
+
+    Raises:
+        UsageError: A filter, select or parameter would be dropped, or has no meaning.
+        ConfigError: ... and stands in a configuration file.
+    """
+    for question in questions:
+        with blamed(question):
+            check(question)
 
 
 async def hold_against_fields(client: Client, questions: Sequence[Question]) -> None:
@@ -27,6 +39,7 @@ async def hold_against_fields(client: Client, questions: Sequence[Question]) -> 
 
     Raises:
         UsageError: A filter or select would be dropped, or has no meaning.
+        ConfigError: ... and stands in a configuration file.
         B24xError: The portal refuses the credentials, or is not there.
     """
     doubtful = [one for one in questions if one.entity.fields and (one.filter or one.select is not None)]
@@ -43,7 +56,8 @@ async def hold_against_fields(client: Client, questions: Sequence[Question]) -> 
 def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
     """Hold one question against the fields that the portal reported; return the wait before another attempt, if it takes one."""
     if isinstance(outcome, Reply):
-        check_fields(question, fields_from(outcome.result))
+        with blamed(question):
+            check_fields(question, fields_from(outcome.result))
         return None
     if isinstance(outcome, AccessDenied):
         return None  # its list method will say so itself

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
-from extractor.errors import ConnectionLost, Unreachable, UsageError
+from extractor.cli.questions import questions
+from extractor.config import File, Wishes
+from extractor.dump import Dump, Order
+from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
 from extractor.sandbox.methods.classic import listed
 from tests.trials import Trial
 
@@ -94,3 +97,12 @@ async def test_fields_of_tasks(tmp_path):
         with pytest.raises(UsageError, match="TITLE"):
             await world.run("tasks", **wish)
     assert 0 == (await world.run("tasks", select=("ID", "TITLE", "TAGS"), filter={"RESPONSIBLE_ID": [1, 2, 3]})).exit_code
+
+
+@pytest.mark.parametrize("wishes", [Wishes(select=("ID", "TITEL")), Wishes(filter={">id": 5}), Wishes(params={"x": 1})], ids=str)
+async def test_the_file_is_blamed_for_what_stands_in_it(world, wishes):
+    """A wish from a configuration file is refused with code 3, and the place where it stands."""
+    order = Order(questions(["deals"], {}, File(entities={"deals": wishes}, name="b24x.toml")), folder=world.folder)
+    with pytest.raises(ConfigError, match=r"b24x\.toml: \[entities\.deals\]: ") as refused:
+        await Dump(order, world.settings(), world.line).run()
+    assert "--" not in str(refused.value)
