@@ -48,7 +48,8 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         (page,) = yield Ask((question.follow(start),))
         if page.next is not None and page.next <= start:
             raise ContractBroken(f"after the page at {start} the portal points back to {page.next}")
-        if pages and len(page.rows) >= PAGE_SIZE and page.rows == pages[0].rows:
+        more = len(page.rows) >= PAGE_SIZE or page.next is not None
+        if pages and page.rows and more and page.rows == pages[0].rows:
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         start = page.next
