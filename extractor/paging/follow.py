@@ -48,8 +48,9 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         (page,) = yield Ask((question.follow(start),))
         if page.next is not None and page.next <= start:
             raise ContractBroken(f"after the page at {start} the portal points back to {page.next}")
-        more = len(page.rows) >= PAGE_SIZE or page.next is not None
-        if pages and page.rows and more and page.rows == pages[0].rows:
+        came = sum(len(one.rows) for one in (*pages, page))
+        endless = len(page.rows) >= PAGE_SIZE or (page.next is not None and came >= (page.total or 0))
+        if pages and page.rows and endless and page.rows == pages[0].rows:
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         start = page.next
