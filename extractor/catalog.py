@@ -35,7 +35,8 @@ class Entity:
 
     `id` is the key in the rows, `filter_id` the name that conditions and order
     use (they differ in case for some methods). `requires` names parameters
-    that only the caller can give. `counts_always` says that `start=-1` saves
+    that only the caller can give. `also` are names that work though the fields
+    method does not report them. `counts_always` says that `start=-1` saves
     nothing. `note` is what the portal hides by itself.
     """
 
@@ -55,6 +56,7 @@ class Entity:
     fields: str = ""
     order: Literal["map", "scalar"] = "map"
     filter_key: str = "filter"
+    also: tuple[str, ...] = ()
     unfilterable: tuple[str, ...] = ()
     unselectable: tuple[str, ...] = ()
     bindings: bool = False

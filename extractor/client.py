@@ -40,6 +40,10 @@ class Client:
         """Wait until the portal will take one more request."""
         await self._rate.admit()
 
+    def pause(self) -> float:
+        """Return the seconds for which a refusal holds all requests back; 0 when none does."""
+        return self._rate.pause()
+
     def affords(self, requests: float, within: float = 0.0) -> bool:
         """Tell whether so many requests could leave at once, or in so many seconds."""
         return self._rate.affords(requests, within)

@@ -39,7 +39,8 @@ _EXACT: dict[str, tuple[str, ...]] = {
 }
 # CCrmProduct::GetList: its pattern for keys has no `@`.
 _NO_IN = frozenset({"crm.product.list"})
-_PAIR = frozenset({"OWNER_TYPE_ID", "OWNER_ID"})
+_REFERENCE = "$result["  # rest_util.php:processBatchElement, in the value of any command, wherever it stands
+_PAIR = ({"OWNER_TYPE_ID", "OWNER_ID"})
 _ONE_PAIR = '"BINDINGS": [{"OWNER_TYPE_ID": 2, "OWNER_ID": 5}]'
 
 
@@ -50,6 +51,9 @@ def check(question: Question) -> None:
         UsageError: With what is wrong and the right spelling.
     """
     entity = question.entity
+    for option, said in (("--filter", question.filter), ("--select", question.select), ("--param", question.params)):
+        if _REFERENCE in str(said):
+            raise UsageError(f"{option} holds {_REFERENCE!r}, which a batch would replace by the answer of another call: leave it out")
     check_params(entity, question.params)
     check_select(entity, question.select, question.params)
     _check_container(entity, question.filter)
@@ -77,7 +81,8 @@ def check_fields(question: Question, fields: Mapping[str, str]) -> None:
         check_selected(entity, question.select, fields, original=original)
     if entity.method in _EXACT:
         return
-    blind = original and not any(name.startswith("UF_") for name in fields)
+    fields = {**dict.fromkeys(entity.also, ""), **fields}
+    blind = (original or bool(entity.also)) and not any(name.startswith("UF_") for name in fields)
     for key, value in _conditions(question, question.filter):
         if key.name not in fields and not (blind and key.name.startswith("UF_")):
             raise UsageError(f"filter key {key.typed!r} names no field of {entity.name}, and would be dropped: "

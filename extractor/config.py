@@ -7,6 +7,7 @@ every `repr`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class File:
     portal: Mapping[str, Any] = field(default_factory=dict, repr=False)  # holds the webhook's address
     limits: Mapping[str, Any] = field(default_factory=dict)
     entities: Mapping[str, Wishes] = field(default_factory=dict)
+    name: str = "the configuration"
 
 
 def read_file(path: Path) -> File:
@@ -89,27 +91,47 @@ def read_file(path: Path) -> File:
         for key in values if (keys := _KEYS[section]) else ():
             _known(path.name, f"a key of [{section}]", key, keys or ())
     entities = {name: _wishes(path.name, name, values) for name, values in table.get("entities", {}).items()}
-    return File(table.get("portal", {}), table.get("limits", {}), entities)
+    return File(table.get("portal", {}), table.get("limits", {}), entities, path.name)
 
 
 def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
     """Put the options of one command and a file together; options that were not given are `None`.
 
     Raises:
-        ConfigError: There is no webhook, or one of another form.
-        UsageError: A limit makes no sense.
+        ConfigError: There is no webhook, or one of another form; or a limit in the file makes no sense.
+        UsageError: A limit among the options makes no sense.
     """
-    address = options.get("webhook") or file.portal.get("webhook")
-    if not address:
-        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
+    address = _portal(options, file)
     given = {key: value for key, value in options.items() if value is not None}
     filed = {key: value for key, value in file.limits.items() if not (key == "rate_limit" and "tariff" in given)}
     wanted = {**filed, **given}  # a tariff on the command line is not overruled by the file's bucket
+    for key in filed.keys() - given.keys():
+        try:
+            _limited(address, {key: filed[key]})
+        except UsageError as error:
+            raise ConfigError(f"{file.name}: [limits] {key}: {re.sub(r'^--[a-z-]+', 'it', str(error))}") from None
+    return _limited(address, wanted)
+
+
+def _portal(options: Mapping[str, Any], file: File) -> Webhook:
+    """Read the webhook's address, and say where it stands if it is none."""
+    if given := options.get("webhook"):
+        return webhook(str(given))
+    if not (filed := file.portal.get("webhook")):
+        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
+    try:
+        return webhook(str(filed))
+    except ConfigError as error:
+        raise ConfigError(f"{file.name}: [portal] webhook: {error}") from None
+
+
+def _limited(address: Webhook, wanted: Mapping[str, Any]) -> Settings:
+    """Read the limits."""
     budget = _number(wanted, "budget", 100.0)
     if not 0 < budget <= 100:
         raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
     return Settings(
-        webhook(str(address)),
+        address,
         _tariff(wanted, budget),
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),

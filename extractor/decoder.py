@@ -21,7 +21,7 @@ import msgspec
 import orjson
 
 from extractor.catalog import Entity
-from extractor.errors import ContractBroken, NotJson, RateLimited
+from extractor.errors import ContractBroken, NotJson, RateLimited, WrongShape
 from extractor.messages import Json, Page, Reply, Row, Timing
 from extractor.refusals import portal_error
 
@@ -130,7 +130,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     """Read the rows of a reply where the catalog says that they lie.
 
     Raises:
-        ContractBroken: There are none: not even an empty list.
+        WrongShape: There are none: not even an empty list.
     """
     try:
         found: Json | None = reply.result
@@ -141,7 +141,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
         rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
     except _UNREADABLE:
         where = ".".join(("result", *entity.rows))
-        raise ContractBroken(f"{entity.method} answered without rows in {where}") from None
+        raise WrongShape(f"{entity.method} answered without rows in {where}") from None
     return Page(rows, reply.total, reply.next)
 
 

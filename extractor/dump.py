@@ -2,7 +2,7 @@
 
 This file wires the parts together and knows the order of things: lock the
 folder, check the questions, see what the folder holds, run, and say in the
-manifest what happened.
+manifest what happened. It can be told to stop at any moment of that.
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ import datetime as dt
 import functools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from extractor import manifest
-from extractor.checkpoint import CheckpointFile, Saved, fingerprint, lock
+from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
+from extractor.conditions import normal
 from extractor.config import Settings
 from extractor.engine import Engine
-from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, DiskError, UsageError
-from extractor.events import Observer
+from extractor.entityrun import EntityRun, reason_of
+from extractor.errors import B24xError, Bug, DiskError, UsageError
+from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
+from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
 from extractor.messages import FileMark
-from extractor.preflight import checked
+from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
 from extractor.transport import Transport
 
-_RUNNING = "INTERRUPTED: the run stopped before this entity's end; the same command goes on"
+_RUNNING = "INTERRUPTED: the run stopped before this entity's end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Outcome:
     requests: int = 0
     seconds: float = 0.0
     resumed: bool = False
+    bug: Bug | None = None
 
 
 class Dump:
@@ -73,16 +76,41 @@ class Dump:
         self._observers = observers
         self._engine: Engine | None = None
         self._stopped: tuple[int, str] | None = None
+        self._preflight: asyncio.Timeout | None = None
         self._runs: list[EntityRun] = []
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code."""
-        self._stopped = self._stopped or (exit_code, why)
+        self._stopped = self._stopped or (exit_code, f"{why}; {self._how_to_go_on()}")
+        self._tell(Stopping(why))
+        if self._preflight is not None:
+            self._preflight.reschedule(asyncio.get_running_loop().time())
         if self._engine is not None:
             self._engine.stop()
 
+    def _tell(self, event: Event) -> None:
+        """Let every observer know."""
+        for observer in self._observers:
+            observer(event)
+
+    def _how_to_go_on(self) -> str:
+        """Say what a run that did not come to its end is good for."""
+        if self._order.folder is None:
+            return "what has left through stdout is not all, and nothing can go on from it"
+        return "the same command goes on from here"
+
     async def run(self) -> Outcome:
+        """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
+        names = tuple(question.entity.name for question in self._order.questions)
+        self._tell(RunBegan(self._settings.webhook.host, names))
+        outcome = await self._run()
+        rows = sum(entity["rows"] for entity in outcome.manifest["entities"].values())
+        status, seconds = outcome.manifest["status"], round(outcome.seconds, 3)
+        self._tell(RunEnded(status, outcome.exit_code, outcome.why, rows, outcome.requests, seconds))
+        return outcome
+
+    async def _run(self) -> Outcome:
         """Carry the order out.
 
         Raises:
@@ -91,14 +119,16 @@ class Dump:
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
-        if self._order.named:
-            self._refuse_what_lacks()
-        with self._held() as checkpoint:
+        for question in self._order.questions if self._order.named else ():
+            if question.lacks:
+                raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
+        with self._timed(), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
-                self._refuse_foreign_files()
-            questions = [one for one in self._order.questions if not _lacks(one)]
-            saved = self._adopt(await checked(self._client, questions), saved)
+                refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
+            saved = self._adopt(await self._checked(), saved)
+            if self._stopped is not None:
+                return self._unbegun(resumed=saved is not None)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
                 self._write_manifest(_utc())
                 exit_code, why = self._verdict(None)
@@ -111,28 +141,46 @@ class Dump:
                         run.sink.close()
 
     @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Stop when the user's time is over, whatever the run is at."""
+        if self._order.max_seconds is None:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(
+            self._order.max_seconds, self.stop, 5, "--max-minutes are over"
+        )
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def _checked(self) -> list[Question]:
+        """Return the questions as they may be asked; a stop ends the asking about them at once."""
+        questions = [one for one in self._order.questions if not one.lacks]
+        refuse_at_once(questions)
+        if self._stopped is None:
+            with suppress(TimeoutError):  # the stop's: those of the network have been translated
+                async with asyncio.timeout(None) as self._preflight:
+                    await hold_against_fields(self._client, questions)
+            self._preflight = None
+        return [normal(question) for question in questions]
+
+    def _unbegun(self, *, resumed: bool) -> Outcome:
+        """End a run that was stopped before its first row; what lies in the folder stays as it is."""
+        for run in self._runs:
+            if run.status == "running":
+                run.reason = f"{_RUNNING}; {self._how_to_go_on()}"
+        exit_code, why = self._verdict(None)
+        return Outcome(exit_code, why, self._manifest(_utc()), resumed=resumed)
+
+    @contextmanager
     def _held(self) -> Iterator[CheckpointFile | None]:
         """Hold the folder, if there is one, and give its checkpoint."""
         if self._order.folder is None:
             yield None
             return
-        with lock(self._order.folder):
+        with taken(self._order.folder):
             yield CheckpointFile(self._order.folder)
-
-    def _refuse_what_lacks(self) -> None:
-        """Refuse an entity that was named without the parameter that it needs."""
-        for question in self._order.questions:
-            if missing := _lacks(question):
-                raise UsageError(f"{question.entity.name} needs --param {missing}=VALUE")
-
-    def _refuse_foreign_files(self) -> None:
-        """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
-        folder = self._order.folder
-        if folder is None:
-            return
-        ours = [folder / manifest.NAME, *(folder / one.entity.name for one in self._order.questions)]
-        if found := next((path for path in ours if path.exists()), None):
-            raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
 
     def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> Saved | None:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
@@ -143,28 +191,20 @@ class Dump:
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
-                raise UsageError(
-                    f"the folder holds the rows of another question ({', '.join(saved.entities)} of {saved.portal}): "
-                    "choose another folder, or repeat the command that it was made with"
-                )
+                portal = self._settings.webhook.host
+                raise another_question(self._order.folder, saved, portal, self._order.compress, everything)
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)
             run = EntityRun(question, self._order.named, functools.partial(self._open_sink, question.entity.name))
             self._runs.append(run)
-            if missing := _lacks(question):
+            if missing := question.lacks:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
-                self._refuse_changed_files(run)
+                if run.status == "complete":
+                    refuse_changed_files(self._order.folder, run.files)
         return saved
-
-    def _refuse_changed_files(self, run: EntityRun) -> None:
-        """Refuse to call an entity complete whose file is not what it was; others are hashed when they are opened."""
-        for mark in run.files if run.status == "complete" else ():
-            path = (self._order.folder or Path()) / mark.path
-            if not path.exists() or path.stat().st_size != mark.bytes:
-                raise DiskError(f"{mark.path} is not as the last run left it: put it back, or dump into another folder")
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
@@ -182,12 +222,14 @@ class Dump:
         error = await self._drive(engine)
         for run in self._runs:
             if run.status == "running":
-                run.reason = _RUNNING if error is None else f"{_RUNNING}; {error}"
+                run.reason = reason_of(error) if error else f"{_RUNNING}; {self._how_to_go_on()}"
         if not isinstance(error, DiskError):
-            self._save(checkpoint)
-            self._write_manifest(_utc())
+            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+                self._save(checkpoint)
+                self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
-        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed)
+        bug = error if isinstance(error, Bug) else None
+        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed, bug)
 
     def _begin(self, engine: Engine, run: EntityRun) -> None:
         """Put an entity on the run, and its file back to where the checkpoint says."""
@@ -196,20 +238,11 @@ class Dump:
         engine.add(run, run.spans)
 
     async def _drive(self, engine: Engine) -> B24xError | None:
-        """Run the engine under the user's time limit; return what ended it, if anything did."""
-        timer = None
-        if self._order.max_seconds is not None:
-            timer = asyncio.get_running_loop().call_later(
-                self._order.max_seconds, self.stop, 5, "--max-minutes are over: run the same command again to go on"
-            )
+        """Run the engine; return what ended it, if anything did."""
         try:
-            if self._stopped is None:
-                await engine.run()
+            await engine.run()
         except B24xError as error:
             return error
-        finally:
-            if timer:
-                timer.cancel()
         return None
 
     def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
@@ -257,12 +290,6 @@ class Dump:
         """Put the manifest into the folder, if there is one."""
         if self._order.folder is not None:
             manifest.write(self._order.folder, self._manifest(finished_at))
-
-
-def _lacks(question: Question) -> str:
-    """Name the parameter without which an entity cannot be read, if it is missing."""
-    given = {**question.entity.params, **question.params}
-    return next((name for name in question.entity.requires if name not in given), "")
 
 
 def _utc() -> str:

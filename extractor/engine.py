@@ -16,13 +16,13 @@ import asyncio
 import functools
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
-from extractor.batch import Outcome
+from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, DiskError, Unreachable
+from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, WrongShape
 from extractor.events import (
     CallFailed,
     Committed,
@@ -39,8 +39,10 @@ from extractor.pace import Pace
 from extractor.paging.span import Span
 from extractor.retry import AfterReset, Again, Skip, decide
 from extractor.scheduler import Landing, Listing, Scheduler, Ticket
+from extractor.waits import cause
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
+LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
 COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
 
 
@@ -74,7 +76,7 @@ class Engine:
         self._land(landings)
 
     def stop(self) -> None:
-        """Take nothing new; what is under way is dropped, what has come is committed."""
+        """Take nothing new; what is under way may land, for a while, and what has come is committed."""
         if self._pump is not None:
             self._pump.cancel()
 
@@ -89,20 +91,25 @@ class Engine:
                 committer = group.create_task(self._keep_committing(), name="committer")
                 self._pump = group.create_task(self._start_requests(group), name="pump")
                 await asyncio.wait({self._pump})
+                if self._requests and not self._scheduler.done:
+                    await asyncio.wait(self._requests, timeout=LANDING_SECONDS)
                 for task in (committer, *self._requests):
                     task.cancel()
-        except* B24xError as failed:
-            error = failed.exceptions[0]
-            if not isinstance(error, DiskError):
-                self._commit()
-            raise error from None
-        self._commit()
+            self._commit()
+        except* Exception as failed:  # noqa: BLE001 - a bug of ours: what has come is committed all the same
+            error = next((one for one in failed.exceptions if isinstance(one, B24xError)), Bug(failed.exceptions[0]))
+            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+                if not isinstance(error, DiskError):
+                    self._commit()
+            raise error from error.__cause__
 
     async def _start_requests(self, group: asyncio.TaskGroup) -> None:
         """Start requests while there is something to ask."""
         while not self._scheduler.done:
             if not await self._free_to_ask():
                 continue
+            if (pause := self._client.pause()) >= 1:
+                self._tell(Waiting(pause, "for the rate limit: the portal has refused a request (503)"))
             await self._client.admit()
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")
@@ -120,7 +127,7 @@ class Engine:
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
         if delay is not None and delay >= 1:
-            self._tell(Waiting(delay, "for the operating limit, or before another attempt"))
+            self._tell(Waiting(delay, cause([one for one, run in self._runs.items() if run.status == "running"], now, ready_at)))
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._changed.wait()
@@ -158,13 +165,12 @@ class Engine:
             run.requests += 1
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             run = self._runs[ticket.job.listing]
-            run.calls += 1
-            run.seconds += seconds
+            run.answered(outcome, seconds)
             if isinstance(outcome, Reply):
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, _failed_as_a_whole(outcomes)))
+        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
         if self._buffered >= COMMIT_BYTES:
@@ -175,9 +181,10 @@ class Engine:
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
             landings = self._scheduler.feed(ticket, page)
-        except DiskError:
-            raise
-        except B24xError as error:
+        except WrongShape as error:
+            self._fail(ticket, error)
+            return 0
+        except ContractBroken as error:
             self._give_up(ticket.job.listing, error)
             return 0
         self._land(landings)
@@ -191,7 +198,7 @@ class Engine:
         if ticket.place != len(ticket.job.pages):  # it went down with the call before it, which has been dealt with
             self._scheduler.failed(ticket, error, now)
             return
-        attempt = ticket.job.failures[type(error)] + 1
+        attempt = run.attempt(error, ticket.job.failures, now)
         match decide(error, attempt, self._random.random()):
             case Again(after=after):
                 run.retries += 1
@@ -254,10 +261,3 @@ class Engine:
 def _now() -> float:
     """Read the loop's clock: the only one a run knows."""
     return asyncio.get_running_loop().time()
-
-
-def _failed_as_a_whole(outcomes: Sequence[Outcome]) -> str | None:
-    """Name the error that ended a request as a whole: then every call has that same one."""
-    first = outcomes[0]
-    whole = isinstance(first, B24xError) and all(outcome is first for outcome in outcomes)
-    return type(first).__name__ if whole else None

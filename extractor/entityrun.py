@@ -6,15 +6,18 @@ cannot tell different stories.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
-from extractor.errors import AccessDenied, B24xError, PortalError
+from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError
 from extractor.manifest import Assurance, EntityFacts
-from extractor.messages import FileMark, Row, Status
+from extractor.messages import FileMark, Reply, Row, Status
 from extractor.paging.span import Span
 from extractor.question import Question
+from extractor.retry import blocked_attempt
 from extractor.scheduler import Listing
 from extractor.sinks import Sink
 
@@ -43,6 +46,7 @@ class EntityRun:
     calls: int = 0
     retries: int = 0
     seconds: float = 0.0
+    blocked_since: float | None = None
 
     @property
     def name(self) -> str:
@@ -50,9 +54,25 @@ class EntityRun:
         return self.question.entity.name
 
     @property
-    def assurance(self) -> Assurance:
-        """Whether every row that existed during the whole run is proven to be there."""
+    def assurance(self) -> Assurance | None:
+        """Whether every row that existed during the whole run is proven to be there; `None` of what was not read."""
+        if self.status == "skipped":
+            return None
         return "best-effort" if self.question.entity.paging == "next" else "exact"
+
+    def answered(self, outcome: Outcome, seconds: float) -> None:
+        """Count a call that was answered after its share of seconds; a page ends what blocks there were."""
+        self.calls += 1
+        self.seconds += seconds
+        if isinstance(outcome, Reply):
+            self.blocked_since = None
+
+    def attempt(self, error: B24xError, failures: Counter[type[B24xError]], now: float) -> int:
+        """Return which attempt has failed: of the call, by its `failures`, or of the entity, if it is blocked."""
+        if not isinstance(error, OperatingLimited):
+            return failures[type(error)] + 1
+        self.blocked_since = now if self.blocked_since is None else self.blocked_since
+        return blocked_attempt(self.blocked_since, now)
 
     def land(self, rows: Sequence[Row]) -> int:
         """Take rows; return the bytes that its sink holds uncommitted."""
@@ -71,7 +91,7 @@ class EntityRun:
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""
-        self.reason = f"{_code(error)}: {_words(error)}"
+        self.reason = reason_of(error)
         if self.rows:
             self.status = "partial"
         else:
@@ -130,6 +150,11 @@ def _spans(saved: SavedEntity) -> list[Span] | None:
         return None
     last = saved.expected_last or 0
     return [Span(cursor, high, last if high is None else high) for cursor, high in saved.spans]
+
+
+def reason_of(error: B24xError) -> str:
+    """Put an error into a code and a sentence, as the manifest gives reasons."""
+    return f"{_code(error)}: {_words(error)}"
 
 
 def _code(error: B24xError) -> str:

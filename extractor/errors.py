@@ -23,7 +23,9 @@
     │   ├── NotJson              an answer that is no JSON: a proxy's page, a torn body
     │   ├── PortalMoved          a redirect: the portal has another address now
     │   └── Unreachable          name, route or TLS: nothing there to talk to
-    └── ContractBroken         the portal answered something its contract excludes
+    ├── ContractBroken         the portal answered something its contract excludes
+    │   └── WrongShape           ... in place of rows: it may be a passing fault
+    └── Bug                    a mistake of ours; its cause is what Python raised
 
 Foreign exceptions are translated at the border (`transport`, `sinks`,
 `durable`) and nowhere else. No message carries a URL: URLs carry secrets.
@@ -164,3 +166,23 @@ class ContractBroken(B24xError):
     """The portal answered something that its contract excludes; going on could lose rows."""
 
     exit_code = 4
+
+
+class WrongShape(ContractBroken):
+    """An answer has no rows where they should be: `null`, a warning of PHP's, something a proxy made up."""
+
+
+class Bug(B24xError):
+    """A mistake of ours ended what was going on; `__cause__` is what Python raised."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"this is a bug in b24x: {type(cause).__name__}{_place(cause)} (-v shows all of it)")
+        self.__cause__ = cause
+
+
+def _place(error: BaseException) -> str:
+    """Say where in the code an error comes from; without its words, which may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" in {trace.tb_frame.f_globals.get('__name__')}, line {trace.tb_lineno}" if trace else ""

@@ -11,6 +11,33 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class RunBegan:
+    """A run begins: what it will ask of which portal (a host)."""
+
+    portal: str
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run came to its end, with the exit code and the sentence that explains it."""
+
+    status: str
+    exit_code: int
+    why: str | None
+    rows: int
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The run was told to stop: it takes nothing new, and commits what comes of the requests under way."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestAnswered:
     """One HTTP request came back, or failed as a whole (`error` names how) after `seconds`."""
 
@@ -51,7 +78,7 @@ class EntityEnded:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing can be asked for `seconds`: a method's budget, or a pause before another attempt."""
+    """Nothing can be asked for `seconds`: `why` names the limit, or the entity that pauses before another attempt."""
 
     seconds: float
     why: str
@@ -64,7 +91,7 @@ class Committed:
     rows: int
 
 
-Event = RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
+Event = RunBegan | RunEnded | Stopping | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
 
 
 class Observer(Protocol):

@@ -37,7 +37,7 @@ class EntityFacts:
     params: Mapping[str, Any]
     status: Status
     reason: str | None = None
-    assurance: Assurance = "exact"
+    assurance: Assurance | None = "exact"
     files: tuple[FileMark, ...] = ()
     requests: int = 0
     calls: int = 0

@@ -110,6 +110,8 @@ def _check_flag(key: Key, kind: Kind, known: Dialect | None, *, flag: bool) -> N
 
 def _check_kind(key: Key, value: object, kind: Kind) -> None:
     """Refuse a value that does not have the form of its field's type."""
+    if kind in {"integer", "number"} and isinstance(value, int | str) and _fits(_INTEGER, str(value)) and not -2**63 <= int(value) < 2**63:
+        raise _bad(key, f"holds {_shown(value)}, which is beyond what the portal can count to: write a number of at most 18 digits")
     if kind == "integer" and not (isinstance(value, int) or _fits(_INTEGER, value)):
         raise _bad(key, f"wants a whole number, and {_shown(value)} would be read as 0 or cut short: write {_whole(value)}")
     if kind == "number" and not (isinstance(value, int | float) or _fits(_NUMBER, value)):

@@ -7,6 +7,7 @@ parameter; events have none.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +22,8 @@ from extractor.events import (
     Observer,
     RequestAnswered,
     RowsLanded,
+    RunEnded,
+    Stopping,
     Waiting,
 )
 
@@ -73,6 +76,12 @@ class PlainLines:
         return f"{rows:,} rows, about {left:,.0f} to come"
 
 
+def json_line(event: str, **fields: object) -> str:
+    """Write one line of the JSON log: when, in UTC, what, and the rest."""
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return orjson.dumps({"at": at, "event": event, **fields}).decode()
+
+
 class JsonLines:
     """Every event as one JSON object a line."""
 
@@ -87,8 +96,7 @@ class JsonLines:
         frequent = isinstance(event, RequestAnswered | RowsLanded | Committed)
         if (frequent and not self._verbose) or (self._quiet and not _is_trouble(event)):
             return
-        record = {"event": type(event).__name__, **dataclasses.asdict(event)}
-        print(orjson.dumps(record).decode(), file=self._stream, flush=True)
+        print(json_line(type(event).__name__, **dataclasses.asdict(event)), file=self._stream, flush=True)
 
 
 class _Bars:
@@ -105,7 +113,7 @@ class _Bars:
                 self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
             total = event.rows + event.left
             self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
-        elif isinstance(event, EntityEnded | CallFailed | Waiting) and (line := _line(event, verbose=False)):
+        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping) and (line := _line(event, verbose=False)):
             self._progress.console.print(line, highlight=False, markup=False)
 
 
@@ -127,6 +135,8 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{entity}: {status}, {rows:,} rows" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{entity}: {reason}, attempt {attempt}, again in {wait:.1f} s"
+        case Stopping(why=why):
+            return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
         case Waiting(seconds=seconds, why=why):
             return f"waiting {seconds:.0f} s {why}"
         case RequestAnswered(calls=calls, rows=rows, seconds=seconds, error=error) if verbose:
@@ -137,4 +147,10 @@ def _line(event: Event, *, verbose: bool) -> str | None:
 
 def _is_trouble(event: Event) -> bool:
     """Tell whether an event is worth breaking the silence of `-q`."""
-    return isinstance(event, EntityEnded) and event.status != "complete"
+    match event:
+        case EntityEnded(status=status):
+            return status != "complete"
+        case RunEnded(exit_code=exit_code):
+            return exit_code != 0
+        case _:
+            return False

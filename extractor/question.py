@@ -13,11 +13,13 @@ millions of rows takes longer than a request may live.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from extractor.catalog import Entity
+from extractor.errors import ConfigError, UsageError
 from extractor.messages import Call
 
 Paging = Literal["auto", "offset", "keyset"]
@@ -27,7 +29,8 @@ Paging = Literal["auto", "offset", "keyset"]
 class Question:
     """One entity with the caller's select, filter and parameters.
 
-    `select=None` asks for everything the catalog knows to ask for.
+    `select=None` asks for everything the catalog knows to ask for. `origin` is
+    the place in a configuration file that it comes from, if it does.
     """
 
     entity: Entity
@@ -35,11 +38,18 @@ class Question:
     filter: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     paging: Paging = "auto"
+    origin: str = field(default="", compare=False)
 
     @property
     def moving(self) -> bool:
         """Whether rows may enter the set while it is read: a filter on anything but the id."""
         return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)
+
+    @property
+    def lacks(self) -> str:
+        """The parameter without which the entity cannot be read, if it is missing."""
+        given = {**self.entity.params, **self.params}
+        return next((name for name in self.entity.requires if name not in given), "")
 
     def asked(self) -> dict[str, Any]:
         """Return what is asked, without paging: for the manifest and the fingerprint."""
@@ -94,3 +104,15 @@ class Question:
         else:
             params["order"] = {self.entity.filter_id: direction}
         return Call(self.entity.method, {**params, "start": start})
+
+
+@contextmanager
+def blamed(question: Question) -> Iterator[None]:
+    """Let what is wrong with a question be said of the place where it was written."""
+    try:
+        yield
+    except UsageError as error:
+        if not question.origin:
+            raise
+        words = str(error).replace("--param ", "params ").replace("--select", "select").replace("--filter", "filter")
+        raise ConfigError(f"{question.origin}: {words}") from None

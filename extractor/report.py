@@ -35,7 +35,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
         for name, entity in entities.items()
         if entity["status"] == "complete"
     ]
-    said += [f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}: {entity['reason']}"
+    said += [f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}{_reason(entity['reason'], outcome.why)}"
              for name, entity in entities.items() if entity["status"] != "complete"]
     said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
     if outcome.requests:
@@ -44,6 +44,12 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
         if not outcome.resumed:
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
+
+
+def _reason(reason: str, why: str | None) -> str:
+    """Say why an entity is not complete, unless that is what ended the whole run: then it is said once, at the end."""
+    words = reason.partition(": ")[2]
+    return "" if why and (words in why or reason.startswith("INTERRUPTED")) else f": {reason}"
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:

@@ -6,6 +6,10 @@ Rule 2: every error class has one row in `POLICIES`; a class without a row has
 that of its nearest base.
 Rule 3: every row ends. Attempts are counted per call and per error class,
 so no mixture of errors keeps a call alive for ever.
+Rule 4: a block of the operating limit is its method's, not its call's. So it
+is the entity that is given up, six hours after its last page at the latest,
+however many calls of it wait: `blocked_attempt` counts in windows of the
+limit. A run that meets blocks all day and gets pages in between goes on.
 """
 
 from __future__ import annotations
@@ -104,8 +108,9 @@ FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
 # Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable.
 UNREADABLE = Backoff(8, first=0, cap=0, then=Skip(), shrink=True)
 
-# One wait is at most the ten minutes of the window: six hours of nothing but refusals.
+# Counted in windows of ten minutes without a page: six hours of nothing but refusals.
 BLOCKED = Repeat(37, AfterReset(), then=Skip())
+BLOCK_WINDOW = 600.0
 
 # The portal caches a token's refusal for up to an hour (oauth/storagecache.php), so a renewed
 # token that is refused stays refused; twice, because a call may outlive one token.
@@ -114,6 +119,7 @@ EXPIRED = Repeat(3, Renew(), then=Stop())
 POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.B24xError: Stop(),
     errors.ContractBroken: Skip(),  # its cursor can no longer be trusted; the others' can
+    errors.WrongShape: Backoff(2, first=4, cap=4, then=Skip()),  # a warning of PHP's, a proxy's: once more, then it is meant
     errors.PortalError: Skip(),  # deterministic: the same question gets the same answer
     errors.CredentialsRefused: Stop(),
     errors.TokenExpired: EXPIRED,
@@ -135,12 +141,17 @@ def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
     """Say what to do about `error`.
 
     `attempt` counts how often this call has failed with an error of this
-    class, this failure included; `random` is a number in [0, 1).
+    class, this failure included (for a block: `blocked_attempt`); `random` is a number in [0, 1).
     """
     policy = _policy(error)
     if isinstance(policy, Backoff | Repeat):
         return policy.decide(attempt, random)
     return policy
+
+
+def blocked_attempt(since: float, now: float) -> int:
+    """Return which attempt this is for an entity that has got nothing but blocks since then."""
+    return 1 + int((now - since) / BLOCK_WINDOW)
 
 
 def _policy(error: errors.B24xError) -> Backoff | Repeat | Skip | Stop:

@@ -40,6 +40,8 @@ _ABSENT = {
 _STORED = frozenset({"FILES", "STORAGE_ELEMENT_IDS"})  # crm.activity.list: aliases of one column that its fields lack
 
 # rest.php:init, checkAuth, isTokenCheck: taken out of the parameters before the method sees them.
+_MANNERS = frozenset({"ADMIN_MODE"})  # how an entity is read, not what it is
+
 _RESERVED = frozenset({"auth", "access_token", "auth_connector", "ap", "aplogin", "sessid", "state", "token"})
 _ORDER = frozenset({"order", "arorder", "sort"})
 _OPTIONS = {"select": "--select", "arselect": "--select", "filter": "--filter", "arfilter": "--filter"}
@@ -89,9 +91,9 @@ def check_selected(entity: Entity, select: Collection[str], fields: Mapping[str,
     Raises:
         UsageError: With the nearest names.
     """
-    known = {"*", "UF_*", entity.filter_id, *entity.select, *fields, *(_STORED if entity.bindings else ())}
+    known = {"*", "UF_*", entity.filter_id, *entity.select, *entity.also, *fields, *(_STORED if entity.bindings else ())}
     for name in select:
-        blind = original and name.startswith("UF_") and not any(one.startswith("UF_") for one in fields)
+        blind = (original or entity.also) and name.startswith("UF_") and not any(one.startswith("UF_") for one in fields)
         if name not in known and not blind:
             raise UsageError(f"--select {name!r} is no column of {entity.name}, and would be left out in silence: "
                              f"{nearest(name, known - {'*', 'UF_*'})}")
@@ -103,8 +105,11 @@ def check_params(entity: Entity, params: Mapping[str, Any]) -> None:
     Raises:
         UsageError: With the option or the spelling to use.
     """
-    for key in params:
+    for key, value in params.items():
         _check_owner(entity, key)
+        if key not in _MANNERS and str(entity.params.get(key, value)) != str(value):
+            raise UsageError(f"--param {key} is {entity.params[key]} in {entity.name}, which is what makes it that: "
+                             f"name {entity.method} to read another")
         known = _PARAMETERS.get(entity.method.lower())
         if known is not None and key not in (*known, *entity.params):
             raise _unknown(entity, key, known)

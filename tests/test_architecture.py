@@ -19,7 +19,7 @@ IMPURE = {"asyncio", "aiohttp", "time", "socket", "pathlib"}
 PURE = (
     "messages.py", "errors.py", "events.py", "catalog.py", "planner.py", "paging/*.py", "scheduler.py",
     "batch.py", "decoder.py", "retry.py", "refusals.py", "question.py", "conditions.py", "spelling.py",
-    "operands.py", "wishes.py", "floor.py", "sandbox/*.py",
+    "operands.py", "wishes.py", "waits.py", "floor.py", "sandbox/*.py",
 )
 IMPURE_SANDBOX = {"sandbox/server.py", "sandbox/transport.py", "sandbox/clock.py"}
 
@@ -138,6 +138,14 @@ def test_no_import_cycles():
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_sandbox_is_kept_apart_from_every_module():
+    """The rule that the sandbox's model imports nothing of the extractor names every module but the errors and itself."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (forbidden,) = [set(one["forbidden_modules"]) for one in contracts if one["type"] == "forbidden"]
+    modules = {".".join(dotted(path).split(".")[:2]) for path in CODE} - {"extractor"}
+    assert modules - {"extractor.errors", "extractor.sandbox"} == forbidden
 
 
 def test_the_package_is_typed():

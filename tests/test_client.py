@@ -102,6 +102,15 @@ async def test_what_went_wrong_with_the_request_went_wrong_with_each_call(answer
     assert CODE not in "".join(map(str, outcomes))
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["whole", "in a batch"])
+async def test_a_code_that_is_echoed_is_hidden(inside):
+    """Some proxies repeat the address in their errors: the webhook's code is taken out of code and description."""
+    error = {"error": f"ERR_{CODE}", "error_description": f"no /rest/1/{CODE}/crm.deal.list here"}
+    answer = said(result={"result": [], "result_error": {"c0": error, "c1": error}}) if inside else said(404, **error)
+    outcomes = await client(Network(answer)).send([DEALS, TASKS])
+    assert all(CODE not in f"{one} {one.code} {one.description}" and "***" in str(one) for one in outcomes)
+
+
 async def test_a_redirect_names_the_host_only():
     """After a move the new host is named, and nothing else of the address."""
     location = f"https://new.example/rest/1/{CODE}/crm.deal.list"

@@ -317,3 +317,28 @@ def test_paging_and_the_users_bounds_meet(low, high, cursor, end, data):
     rows = set(find(TABLE, plan(TABLE.entity, asked, MOMENT)).all())
     both = [find(TABLE, plan(TABLE.entity, one, MOMENT)).all() for one in (given_filter, {">ID": cursor, "<=ID": end})]
     assert set(both[0]) & set(both[1]) == rows
+
+
+@pytest.mark.parametrize("wish", [
+    {"filter": {"TITLE": "$result[c0][0][ID]"}}, {"filter": {"@ID": [1, "$result[c0]"]}}, {"filter": {"$result[c0]": 1}},
+    {"select": ("ID", "$result[c0]")}, {"params": {"x": {"y": "$result[c0]"}}},
+], ids=str)
+def test_references_into_a_batch_are_refused(wish):
+    """The portal would put the answer of another call in their place."""
+    with pytest.raises(UsageError, match="would replace by the answer of another call"):
+        check(Question(catalog()["deals"], **wish))
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, "9" * 30])
+def test_numbers_that_no_portal_can_count_to(value):
+    """They would be cut to something else, or not fit into our own records."""
+    with pytest.raises(UsageError, match="beyond what the portal can count to"):
+        check(Question(catalog()["deals"], filter={">ID": value}))
+
+
+def test_names_that_tasks_know_beside_their_fields():
+    """A condition on a tag, a member or a user field works, though tasks.task.getFields does not report them."""
+    fields = {"ID": "integer", "TITLE": "string"}
+    check_fields(Question(catalog()["tasks"], ("ID", "TAGS", "UF_CRM_TASK"), {"TAG": "x", "MEMBER": 1, "UF_CRM_TASK": "D_1"}), fields)
+    with pytest.raises(UsageError, match="'TITEL'"):
+        check_fields(Question(catalog()["tasks"], filter={"TITEL": "x"}), fields)

@@ -109,10 +109,13 @@ def test_limits_are_fresh_for_every_run():
     ({"concurrency": True}, "concurrency"), ({"concurrency": 2.0}, "concurrency"), ({"concurrency": "²"}, "concurrency"),
 ], ids=str)
 def test_a_limit_that_makes_no_sense_is_refused(options, word):
-    """From the command line or from the file, in words of the option."""
-    for one in (options, {"file": File(limits=options)}):
-        with pytest.raises(UsageError, match=word):
-            made(**one)
+    """From the command line in words of the option, from the file with its name and the key."""
+    (key,) = options
+    with pytest.raises(UsageError, match=word):
+        made(**options)
+    with pytest.raises(ConfigError, match=rf"^b24x\.toml: \[limits\] {key}: ") as refused:
+        made(file=File(limits=options, name="b24x.toml"))
+    assert "--" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("text", "word"), [

@@ -8,7 +8,9 @@ import pytest
 from extractor.catalog import raw_method
 from extractor.dump import Dump, Order
 from extractor.errors import ConfigError, DiskError, UsageError
+from extractor.events import RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.question import Question
+from extractor.report import lines
 from extractor.sandbox.methods.classic import listed
 from tests.trials import CODE, Trial
 
@@ -69,8 +71,9 @@ async def test_the_manifest_during_a_run(trial):
     """While a run is under way the folder's manifest says so: partial, with a reason, and no end."""
     world, seen = trial(rows={"deals": 3_000}), []
 
-    def look(_event):
-        seen.append(orjson.loads((world.folder / "manifest.json").read_bytes()))
+    def look(event):
+        if isinstance(event, RowsLanded):
+            seen.append(orjson.loads((world.folder / "manifest.json").read_bytes()))
 
     await world.run("deals", observers=[look])
     assert ("partial", None) == (seen[0]["status"], seen[0]["finished_at"])
@@ -83,7 +86,7 @@ async def test_stopped_before_it_began(trial):
     world = trial(rows={"deals": 300})
     dump = world.dump("deals")
     dump.stop(130, "interrupted")
-    assert (130, "interrupted") == ((outcome := await dump.run()).exit_code, outcome.why)
+    assert (130, "interrupted; the same command goes on from here") == ((outcome := await dump.run()).exit_code, outcome.why)
     assert 0 == (await world.run("deals")).exit_code
 
 
@@ -114,3 +117,56 @@ async def test_another_portal(trial):
     other = world.settings(webhook=f"http://127.0.0.1:81/rest/1/{CODE}/")
     with pytest.raises(UsageError, match="another question"):
         await world.dump("deals", limits=other).run()
+
+
+async def test_a_stream_that_is_stopped(trial):
+    """What has left through stdout cannot be gone on from, and nothing says that it can."""
+    world, stream = trial(rows={"deals": 20_000}, latency=0.5), io.BytesIO()
+    order = Order(world.order("deals").questions, stream=stream, max_seconds=3.0)
+    outcome = await Dump(order, world.settings(), world.line).run()
+    said = outcome.why + outcome.manifest["entities"]["deals"]["reason"]
+    assert 5 == outcome.exit_code
+    assert "goes on" not in said
+    assert "nothing can go on from it" in said
+
+
+async def test_refused_credentials_are_the_reason(trial):
+    """Of an entity that the credentials ended, the manifest gives the portal's refusal as the reason, not an interruption."""
+    world = trial()
+    world.portal.credentials.webhooks.clear()
+    outcome = await world.run("deals")
+    reason = outcome.manifest["entities"]["deals"]["reason"]
+    assert reason.startswith("INVALID_CREDENTIALS: ")
+    assert "INTERRUPTED" not in reason
+    shown = "\n".join([*lines(outcome, world.settings()), outcome.why])
+    assert 1 == shown.count(reason.partition(": ")[2])
+
+
+async def test_nothing_is_assured_of_what_was_skipped(trial):
+    """An entity of which nothing was read is neither exact nor anything else."""
+    world = trial()
+    outcome = await world.run("crm_items", "currencies", named=False)
+    entities = outcome.manifest["entities"]
+    assert (None, "exact") == (entities["crm_items"]["assurance"], entities["currencies"]["assurance"])
+
+
+async def test_a_run_says_when_it_begins_and_ends(trial):
+    """The first event says what is asked of whom, the last one how it ended; a stop is one, too."""
+    world, events = trial(rows={"deals": 20_000}, latency=0.5), []
+    outcome = await world.run("deals", max_seconds=3.0, observers=[events.append])
+    assert RunBegan("127.0.0.1", ("deals",)) == events[0]
+    assert isinstance(events[-1], RunEnded)
+    assert (5, outcome.why, "partial") == (events[-1].exit_code, events[-1].why, events[-1].status)
+    assert [Stopping("--max-minutes are over")] == [event for event in events if isinstance(event, Stopping)]
+
+
+async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
+    """A mistake of ours ends a run with code 1 and one sentence; what had come is committed, and the same command goes on."""
+    world, seen = trial(rows={"deals": 20_000}, latency=0.8), []
+    outcome = await world.run("deals", observers=[lambda _event: seen.append(len(seen)) or 1 / (len(seen) - 40)])
+    entry = outcome.manifest["entities"]["deals"]
+    assert (1, True) == (outcome.exit_code, outcome.why.startswith("this is a bug in b24x: ZeroDivisionError"))
+    assert 0 < entry["rows"]
+    assert ("ZeroDivisionError", "partial", len(world.ids("deals"))) == (type(outcome.bug.__cause__).__name__, entry["status"], entry["rows"])
+    assert 0 == (await world.run("deals")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")

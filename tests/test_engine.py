@@ -6,13 +6,14 @@ import pytest
 
 from extractor.catalog import catalog
 from extractor.client import Client
-from extractor.engine import COMMIT_SECONDS, Engine
+from extractor.engine import COMMIT_SECONDS, LANDING_SECONDS, Engine
 from extractor.entityrun import EntityRun
-from extractor.errors import ConnectionLost, CredentialsRefused, DiskFull, Unreachable
+from extractor.errors import Bug, ConnectionLost, CredentialsRefused, DiskFull, Unreachable
 from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded
 from extractor.messages import FileMark
 from extractor.paging.span import Span
 from extractor.question import Question
+from extractor.sandbox.answer import Answer, Method, Refusal
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.methods.classic import listed
 from tests.trials import Trial
@@ -110,14 +111,85 @@ async def test_it_commits_what_is_much(bench):
 
 
 async def test_told_to_stop(bench):
-    """Told to stop, it takes nothing new, drops what is under way, and commits what has come."""
+    """Told to stop, it takes nothing new, lets what is under way land, and commits: no row that came over is lost."""
     one = bench("deals", rows={"deals": 20_000}, latency=0.5)
-    asyncio.get_running_loop().call_later(2.2, one.engine.stop)
+    loop, asked = asyncio.get_running_loop(), []
+    loop.call_later(2.2, lambda: asked.append(one.trial.line.requests) or one.engine.stop())
     await one.engine.run()
-    assert 2.2 == pytest.approx(asyncio.get_running_loop().time())
+    assert 2.2 < loop.time() < 2.2 + LANDING_SECONDS
+    assert asked == [one.engine.requests] == [len(one.seen(RequestAnswered))]
     assert "running" == one.runs["deals"].status
     assert 0 < len(one.ids("deals")) == one.log[-1]
     assert one.runs["deals"].saved().spans
+
+
+async def test_told_to_stop_while_answers_do_not_come(bench):
+    """Answers under way are not waited for longer than whoever asks to stop would wait."""
+    one = bench("deals", rows={"deals": 20_000}, latency=50.0)
+    asyncio.get_running_loop().call_later(60, one.engine.stop)
+    await one.engine.run()
+    assert 60 + LANDING_SECONDS == pytest.approx(asyncio.get_running_loop().time())
+    assert 0 < len(one.ids("deals")) == one.log[-1]
+
+
+async def test_a_bug_of_ours(bench):
+    """A mistake of ours ends the run in one sentence without its words, and what had come is committed."""
+    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
+    asyncio.get_running_loop().call_later(2.2, one.engine._observers.append, _mistaken)
+    with pytest.raises(Bug, match=r"ZeroDivisionError in .*test_engine") as bug:
+        await one.engine.run()
+    assert (1, ZeroDivisionError) == (bug.value.exit_code, type(bug.value.__cause__))
+    assert 0 < len(one.ids("deals")) == one.log[-1]
+
+
+async def test_a_bug_in_the_way_of_the_commit(bench):
+    """A mistake that keeps the commit from succeeding is reported all the same, and vouches for nothing."""
+    one = bench("deals", rows={"deals": 3_000})
+    one.engine._save = _mistaken
+    with pytest.raises(Bug, match="ZeroDivisionError"):
+        await one.engine.run()
+
+
+def _mistaken(*_):
+    return 1 / 0
+
+
+@pytest.mark.parametrize("answer", [None, "<br />Warning: in_array() expects", {"items": 5}], ids=str)
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_answer_without_rows(bench, answer, times):
+    """An answer of a wrong shape is asked for once more, after a pause; the second one in a row is meant."""
+    one, asked = bench("deals", "contacts", rows={"deals": 600, "contacts": 90}), []
+    whole = one.trial.portal._desk.methods["crm.deal.list"]
+
+    def ill(world, params, start, session):
+        asked.append(str(params).replace("'", ""))  # a batch says numbers as texts
+        if asked[-1:] == asked[2:3] and 0 < asked.count(asked[2]) <= times:
+            return Answer(answer)
+        return whole.run(world, params, start, session)
+
+    one.trial.portal._desk.methods["crm.deal.list"] = Method("crm", ill)
+    await one.engine.run()
+    assert ["WrongShape"] == [event.reason for event in one.seen(CallFailed)]
+    assert ("complete" if times == 1 else "partial", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
+    assert times == 2 or listed(one.trial.world, "crm.deal.list") == one.ids("deals")
+
+
+async def test_a_method_that_stays_blocked(bench):
+    """An entity whose method is blocked for ever is given up after hours, however many calls of it wait; others are not."""
+    one = bench("deals", "contacts", rows={"deals": 60_000, "contacts": 300}, latency=0.5)
+    whole = one.trial.portal._desk.methods["crm.deal.list"]
+    hours, loop = 3600, asyncio.get_running_loop()
+
+    def blocked(*args):
+        if loop.time() > 5:
+            raise Refusal("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
+        return whole.run(*args)
+
+    one.trial.portal._desk.methods["crm.deal.list"] = Method("crm", blocked)
+    await one.engine.run()
+    assert ("partial", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
+    assert 0 < len(one.ids("deals")) == one.log[-1] - len(one.ids("contacts"))
+    assert 6 * hours < loop.time() < 6.5 * hours
 
 
 async def test_observers_hear_of_everything(bench):
@@ -191,3 +263,19 @@ def _gone(one, error):
         return await whole(*request)
 
     one.trial.line.post = post
+
+
+@pytest.mark.parametrize("identifier", [-5, "-5", 2**63, str(2**64), float(2**70)], ids=str)
+async def test_ids_that_none_can_be(bench, identifier):
+    """A row whose id no database can hold ends its entity with a sentence, and the others go on."""
+    one = bench("deals", "contacts", rows={"deals": 60, "contacts": 60})
+    whole = one.trial.portal._desk.methods["crm.deal.list"]
+
+    def ill(*args):
+        answer = whole.run(*args)
+        return Answer([{**row, "ID": identifier} for row in answer.result])
+
+    one.trial.portal._desk.methods["crm.deal.list"] = Method("crm", ill)
+    await one.engine.run()
+    assert ("failed", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
+    assert "which no id can be" in one.runs["deals"].reason

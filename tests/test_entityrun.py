@@ -1,5 +1,6 @@
 """What `entityrun` promises: one record, from which checkpoint and manifest tell the same story."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,16 @@ from hypothesis import strategies as st
 from extractor.catalog import catalog, raw_method
 from extractor.checkpoint import SavedEntity
 from extractor.entityrun import EntityRun
-from extractor.errors import AccessDenied, ContractBroken, NotJson, RequestRefused, ServerFailure
-from extractor.messages import FileMark
+from extractor.errors import (
+    AccessDenied,
+    ConnectionLost,
+    ContractBroken,
+    NotJson,
+    OperatingLimited,
+    RequestRefused,
+    ServerFailure,
+)
+from extractor.messages import FileMark, Reply
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.scheduler import Scheduler
@@ -123,6 +132,18 @@ def test_what_was_given_up_is_tried_again(status):
     made, _ = run()
     made.adopt(SavedEntity(status=status, reason="X: y", files=(MARK,), rows=3, requests=9))
     assert ("running", None, None, 0, (), 9) == (made.status, made.reason, made.spans, made.rows, made.files, made.requests)
+
+
+def test_a_page_ends_the_blocks():
+    """An entity that gets a page between two blocks has been blocked since the latter; other errors count by call."""
+    made, _ = run()
+    blocked, failures = OperatingLimited("OPERATION_TIME_LIMIT"), Counter({ConnectionLost: 2})
+    assert [1, 1, 37] == [made.attempt(blocked, failures, now) for now in (100.0, 200.0, 21_700.0)]
+    made.answered(blocked, 0.5)
+    assert 37 == made.attempt(blocked, failures, 21_700.0)
+    made.answered(Reply([]), 0.5)
+    assert (1, 3) == (made.attempt(blocked, failures, 30_000.0), made.attempt(ConnectionLost("cut"), failures, 0.0))
+    assert (2, 1.0) == (made.calls, made.seconds)
 
 
 def test_what_is_complete_stays_so():

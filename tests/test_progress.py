@@ -1,5 +1,6 @@
 """What `progress` promises: one sees how far a run is, and nothing but that, on stderr."""
 
+import datetime as dt
 import io
 
 import orjson
@@ -80,6 +81,8 @@ def test_json_lines_are_one_object_an_event():
     observer(EntityEnded("deals", "complete", 7))
     JsonLines(stream, verbose=True)(Committed(7))
     ended, committed = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    for record in (ended, committed):
+        assert dt.timedelta(0) == dt.datetime.fromisoformat(record.pop("at")).utcoffset()
     assert {"event": "EntityEnded", "entity": "deals", "status": "complete", "rows": 7, "reason": None} == ended
     assert {"event": "Committed", "rows": 7} == committed
 

@@ -2,11 +2,16 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from extractor import config
+from extractor.cli.questions import questions
+from extractor.config import read_file, settings
 from extractor.errors import B24xError
+from extractor.preflight import refuse_at_once
 from tests.command_lines import commands, options, parse
 
 ROOT = Path(__file__).parent.parent
@@ -95,3 +100,18 @@ def test_exit_codes_are_those_of_the_code():
         codes.add(error.exit_code)
         waiting += error.__subclasses__()
     assert codes == {int(cell) for cell in table(read("README.md"), "Exit codes")}
+
+
+def test_the_configuration_file_is_one(tmp_path: Path):
+    """The README's example is read as it stands, has every key there is, and asks what can be asked."""
+    (example,) = re.findall(r"^```toml\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+    path = tmp_path / "b24x.toml"
+    path.write_text(example)
+    file = read_file(path)
+    assert set(config._KEYS["portal"]) == set(file.portal)
+    assert set(config._KEYS["limits"]) == {*file.limits, "rate_limit"}
+    assert "# rate_limit = " in example
+    keys = {key for wishes in tomllib.loads(example)["entities"].values() for key in wishes}
+    assert set(config._ENTITY_KEYS) == keys
+    assert "example.bitrix24.com" == settings({}, file).webhook.host
+    refuse_at_once(questions(list(file.entities), {}, file))

@@ -32,6 +32,8 @@ def example(kind: type[errors.B24xError]) -> errors.B24xError:
     """Make an error of a class."""
     if issubclass(kind, errors.PortalError):
         return kind("CODE")
+    if issubclass(kind, errors.Bug):
+        return kind(ValueError("text"))
     return kind("text", status=502) if issubclass(kind, errors.NotJson) else kind("text")
 
 
@@ -128,6 +130,19 @@ def test_a_method_without_seconds_waits_for_the_ledger():
     *waits, last = story(errors.OperatingLimited("OPERATION_TIME_LIMIT"))
     assert [AfterReset()] * 36 == waits
     assert Skip() == last
+
+
+@given(st.floats(0, 1e9), st.floats(0, 21_599))
+def test_blocks_are_counted_in_windows(since, later):
+    """However often an entity is blocked meanwhile, it has less than six hours without a page before it is given up."""
+    attempt = retry.blocked_attempt(since, since + later)
+    assert AfterReset() == decide(errors.OperatingLimited("OPERATION_TIME_LIMIT"), attempt, 0.5)
+    assert Skip() == decide(errors.OperatingLimited("OPERATION_TIME_LIMIT"), retry.blocked_attempt(since, since + 21_601), 0.5)
+
+
+def test_an_answer_without_rows_is_asked_for_once_more():
+    """A warning of PHP's passes; the second one in a row does not."""
+    assert [Again(3.0), Skip()] == story(errors.WrongShape("null"))
 
 
 def test_an_expired_token_is_renewed_twice():

@@ -175,3 +175,10 @@ def test_original_names_are_a_yes_or_no(value, expected):
     """The wish for original names is on for Y, 1 and true."""
     assert expected is original_names({"useOriginalUfNames": value})
     assert False is original_names({})
+
+
+def test_what_makes_an_entity_is_not_overridden():
+    """A fixed parameter may be repeated, and not be given another value: it would be another entity in a folder of this name."""
+    check_params(catalog()["smart_invoices"], {"entityTypeId": "31"})
+    with pytest.raises(UsageError, match=r"name crm\.item\.list to read another"):
+        check_params(catalog()["smart_invoices"], {"entityTypeId": 2})

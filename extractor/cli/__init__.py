@@ -22,7 +22,7 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True})
 @click.version_option(package_name="b24x", prog_name="b24x")
 def main() -> None:
     """Read everything a Bitrix24 portal will show, at its own speed limit, each row exactly once."""

@@ -14,7 +14,7 @@ IN_FLIGHT = 4  # the portal lives in this very process: more requests would wait
 _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}
 
 
-@click.command("demo")
+@click.command("demo", short_help="Sandbox and dump in one process, under the limits of the cloud.")
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep the rows in this folder; without it they are removed at the end.")
 @sandbox_options

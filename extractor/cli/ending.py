@@ -6,7 +6,7 @@ import functools
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn, ParamSpec
 
 import click
@@ -27,22 +27,32 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
-        from extractor.errors import B24xError
+        from extractor.errors import B24xError, Bug
 
         try:
             code = command(*args, **kwargs)
         except B24xError as error:
-            click.echo(f"b24x: {masked(str(error))}", err=True)
-            code = error.exit_code
+            code = _say(str(error), error.exit_code, kwargs)
         except KeyboardInterrupt:
-            click.echo("b24x: interrupted; the same command goes on from the last commit", err=True)
-            code = 130
+            goes_on = kwargs.get("to") not in {None, "-"}
+            code = _say("interrupted" + ("; the same command goes on from the last commit" if goes_on else ""), 130, kwargs)
         except click.ClickException:
             raise
-        except Exception:  # noqa: BLE001 - the last line of defence: a bug of ours, said so, without secrets
-            click.echo(masked(traceback.format_exc()), err=True)
-            click.echo("b24x: this is a bug in b24x; the lines above say where", err=True)
-            code = 1
+        except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said so, without secrets
+            if kwargs.get("verbose", True):  # commands without -v have no other way to show it
+                click.echo(masked(traceback.format_exc()), err=True)
+            code = _say(str(Bug(error)), 1, kwargs)
         sys.exit(code)
 
     return run
+
+
+def _say(sentence: str, code: int, options: Mapping[str, object]) -> int:
+    """Say on stderr what ended a command, in the form of its log; return the exit code."""
+    if options.get("log_format") == "json":
+        from extractor.progress import json_line
+
+        click.echo(json_line("Error", exit_code=code, message=masked(sentence)), err=True)
+    else:
+        click.echo(f"b24x: {masked(sentence)}", err=True)
+    return code

@@ -9,7 +9,7 @@ from extractor.cli.ending import ends_well
 _PAGING = {"keyset": "by id", "next": "by next", "single": "one reply"}
 
 
-@click.command("entities")
+@click.command("entities", short_help="The catalog: what can be extracted, by which method, and how it pages.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @ends_well
 def command(*, as_json: bool) -> int:

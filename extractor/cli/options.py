@@ -15,12 +15,12 @@ _PORTAL = (
     click.option("--config", type=click.Path(dir_okay=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
-                 help="The portal's request bucket: 50 and 2/s (default), 250 and 5/s, none."),
-    click.option("--rate-limit", metavar="X/Y", help="The bucket by hand: burst X, Y per second."),
-    click.option("--operating-limit", type=float, metavar="SECONDS", help="Method seconds per 10 minutes; default 420."),
-    click.option("--budget", type=float, metavar="PERCENT", help="The share of all these limits that this run may use."),
-    click.option("--concurrency", metavar="auto|N", help="HTTP requests in flight."),
-    click.option("--timeout", type=float, metavar="SECONDS", help="Of one HTTP request; default 75."),
+                 show_default="standard", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
+    click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand: burst X, Y per second."),
+    click.option("--operating-limit", type=float, metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
+    click.option("--budget", type=float, metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
+    click.option("--concurrency", metavar="auto|N", show_default="auto", help="HTTP requests in flight."),
+    click.option("--timeout", type=float, metavar="SECONDS", show_default="75", help="Of one HTTP request; the cloud cuts it at 60."),
 )
 _LOG = (
     click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How to write the log, on stderr."),
@@ -28,16 +28,18 @@ _LOG = (
     click.option("-q", "--quiet", is_flag=True, help="Log nothing but what went wrong."),
 )
 _QUESTION = (
-    click.option("--select", metavar="A,B", help="For one entity: the fields to read, or a JSON list."),
+    click.option("--select", metavar="A,B", show_default="all", help="For one entity: the fields to read, or a JSON list."),
     click.option("--filter", "conditions", metavar="JSON", help="For one entity: which rows, as the method takes it."),
     click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="For one entity: a parameter; repeatable."),
-    click.option("--paging", type=click.Choice(["auto", "offset", "keyset"]), help="For one entity: how to page."),
+    click.option("--paging", type=click.Choice(["auto", "offset", "keyset"]), show_default="auto", help="For one entity: how to page."),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Entities to leave out; repeatable."),
 )
 
 
 _SANDBOX = (
-    click.option("--rows", multiple=True, metavar="TABLE=N", help="How many rows a table has; repeatable."),
+    click.option("--rows", multiple=True, metavar="TABLE=N", show_default="a few hundred",
+                 help="How many rows a table has; repeatable. Tables: activities, deals, leads, contacts, companies, quotes, "
+                 "requisites, stagehistory, types, items_31, items_128, items_130, tasks, users, departments."),
     click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds make equal portals."),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]), default="standard",
                  show_default=True, help="The request bucket that the portal enforces."),

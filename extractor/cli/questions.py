@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import orjson
 
 from extractor.catalog import Entity, resolve
 from extractor.config import File, Wishes
-from extractor.errors import UsageError
+from extractor.errors import ConfigError, UsageError
 from extractor.question import Paging, Question
 
 _FOR_ONE = {"select": "--select", "conditions": "--filter", "params": "--param", "paging": "--paging"}
@@ -20,6 +20,7 @@ def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> l
 
     Raises:
         UsageError: A word names nothing, or an option makes no sense.
+        ConfigError: A table of the file names nothing.
     """
     entities = resolve(words, options.get("exclude") or ())
     if not entities:
@@ -27,16 +28,19 @@ def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> l
     given = [option for key, option in _FOR_ONE.items() if options.get(key) not in (None, ())]
     if given and len(entities) > 1:
         raise UsageError(f"{given[0]} is for one named entity; here are {len(entities)} (use --config for several)")
-    resolve(list(file.entities) or ["*"])  # a table for an entity that does not exist helps nobody
-    wishes = _wishes(options) if given else None
-    return [_question(entity, wishes or file.entities.get(entity.name, Wishes())) for entity in entities]
+    try:
+        resolve(list(file.entities) or ["*"])  # a table for an entity that does not exist helps nobody
+    except UsageError as error:
+        raise ConfigError(f"{file.name}: [entities]: {error}") from None
+    if given:
+        return [_question(entity, _wishes(options)) for entity in entities]
+    return [_question(entity, file.entities.get(entity.name, Wishes()), f"{file.name}: [entities.{entity.name}]") for entity in entities]
 
 
-def _question(entity: Entity, wishes: Wishes) -> Question:
+def _question(entity: Entity, wishes: Wishes, origin: str = "") -> Question:
     """Ask one entity what the user wants of it."""
-    if wishes.paging not in get_args(Paging):
-        raise UsageError(f"paging of {entity.name} is one of {', '.join(get_args(Paging))}, not {wishes.paging!r}")
-    return Question(entity, wishes.select, wishes.filter, wishes.params, cast("Paging", wishes.paging))
+    written = origin if wishes != Wishes() else ""
+    return Question(entity, wishes.select, wishes.filter, wishes.params, cast("Paging", wishes.paging), written)
 
 
 def _wishes(options: Mapping[str, Any]) -> Wishes:

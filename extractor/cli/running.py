@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ import click
 import orjson
 
 from extractor import report
+from extractor.cli.ending import masked
 from extractor.config import Settings
 from extractor.dump import Dump, Order, Outcome
-from extractor.errors import DiskError
+from extractor.errors import DiskError, UsageError
 from extractor.progress import shown
 from extractor.transport import HttpTransport, Transport
 
@@ -46,6 +48,8 @@ def collect_seldom() -> None:
 def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
     """Run an order to its end; print the report; return the exit code."""
     collect_seldom()
+    if summary is not None:
+        _can_append(summary)
 
     async def run() -> Outcome:
         async with HttpTransport(timeout=settings.timeout) as transport:
@@ -53,12 +57,14 @@ def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: boo
 
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         outcome = runner.run(run())
+    if verbose and outcome.bug is not None:
+        click.echo(masked("".join(traceback.format_exception(outcome.bug.__cause__))), err=True)
     if summary is not None:
         _append(summary, report.summary(outcome))
     if not quiet and log_format == "text":
         for line in report.lines(outcome, settings):
             click.echo(line, err=True)
-    if outcome.exit_code:
+    if outcome.exit_code and log_format == "text":  # in the other one it stands in the line of the run's end
         click.echo(f"b24x: {outcome.why}", err=True)
     return outcome.exit_code
 
@@ -81,8 +87,7 @@ def _signals(dump: Dump) -> Iterator[None]:
     def stop(number: signal.Signals) -> None:
         for each in _STOPS:
             loop.remove_signal_handler(each)
-        click.echo("b24x: stopping; what has come is being committed", err=True)
-        dump.stop(_STOPS[number], "interrupted; the same command goes on from here")
+        dump.stop(_STOPS[number], "interrupted")
 
     if os.name == "nt":  # the loop there has no signal handlers: Ctrl-C raises, and the last commit stands
         yield
@@ -94,6 +99,14 @@ def _signals(dump: Dump) -> Iterator[None]:
     finally:
         for number in _STOPS:
             loop.remove_signal_handler(number)
+
+
+def _can_append(path: Path) -> None:
+    """Refuse a summary file that cannot be written before the run, not after it."""
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise UsageError(f"--summary: {path.name} cannot be written: {error.strerror}") from None
 
 
 def _append(path: Path, record: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from extractor.cli.ending import ends_well
 from extractor.cli.options import sandbox_options
 
 
-@click.command("sandbox")
+@click.command("sandbox", short_help="Serve a simulated portal on loopback, to try things on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8924, show_default=True, help="0 for any free one.")
 @sandbox_options

@@ -87,6 +87,10 @@ class RateLimit:
         """Return how many requests of that latency are in flight when this limit is the bound, and one more."""
         return 2 + int(self._tariff.per_second * latency * HEADROOM / self._toll) if self._tariff else sys.maxsize
 
+    def pause(self) -> float:
+        """Return the seconds until the gate opens again; 0 when it is open."""
+        return max(0.0, self._opens_at - asyncio.get_running_loop().time())
+
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
         self._refused += 1

@@ -44,11 +44,14 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
     """Follow `next` from the first page to the last."""
     pages: list[Page] = []
     start: int | None = 0
+    came = 0
     while start is not None:
         (page,) = yield Ask((question.follow(start),))
         if page.next is not None and page.next <= start:
             raise ContractBroken(f"after the page at {start} the portal points back to {page.next}")
-        if pages and len(page.rows) >= PAGE_SIZE and page.rows == pages[0].rows:
+        came += len(page.rows)
+        endless = len(page.rows) >= PAGE_SIZE or (page.next is not None and came >= (page.total or 0))
+        if pages and page.rows and endless and page.rows == pages[0].rows:
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         start = page.next

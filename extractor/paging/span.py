@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from extractor.errors import ContractBroken
 from extractor.messages import PAGE_SIZE, Row
 
+HIGHEST_ID = 2**63 - 1  # of a signed BIGINT, and of PHP's integers
+
 
 @dataclass(slots=True, eq=False)
 class Span:
@@ -113,9 +115,12 @@ def ids_of(rows: Sequence[Row], key: str) -> list[int]:
     """Read the ids of rows; they come as strings or numbers.
 
     Raises:
-        ContractBroken: A row has no such key, or something in it that is no number.
+        ContractBroken: A row has no such key, or something in it that is no id: ids are the database's, 0 to 2^63 - 1.
     """
     try:
-        return [int(row[key]) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+        ids = [int(row[key]) for row in rows]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ContractBroken(f"a row came without a readable {key!r}: {type(error).__name__}") from None
+    if ids and not 0 <= min(ids) <= max(ids) <= HIGHEST_ID:
+        raise ContractBroken(f"a row came with {min(ids) if min(ids) < 0 else max(ids)} in {key!r}, which no id can be")
+    return ids

@@ -1,5 +1,6 @@
 """What the commands promise that need no other process."""
 
+import click
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,8 @@ from extractor.catalog import catalog
 from extractor.cli import main
 from extractor.cli.portals import row_counts
 from extractor.errors import UsageError
+from extractor.sandbox.world import DEFAULT_ROWS
+from tests.command_lines import commands
 
 
 def run(*words):
@@ -19,6 +22,31 @@ def test_help_lists_the_commands():
     """Each with what it does."""
     said = run("--help").output
     assert all(name in said for name in ("dump", "entities", "sandbox", "demo"))
+
+
+def test_help_is_whole():
+    """No text is cut short, however narrow the terminal."""
+    said = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    assert "..." not in said.replace("[ARGS]...", "")
+    assert all(command.short_help in " ".join(said.split()) for command in commands().values())
+
+
+NO_DEFAULT = {"--webhook", "--config", "--to", "--summary", "--max-minutes", "--filter", "--param", "--exclude"}
+
+
+@pytest.mark.parametrize("name", ["dump", "sandbox", "demo"])
+def test_help_shows_defaults(name):
+    """Every option that takes a value shows what it is without one, where it is anything."""
+    context = click.Context(commands()[name], parent=click.Context(main, **main.context_settings))
+    records = {option.opts[0]: option.get_help_record(context)[1] for option in commands()[name].params
+               if isinstance(option, click.Option) and not option.is_flag and not NO_DEFAULT & set(option.opts)}
+    assert {} == {option: said for option, said in records.items() if "[default: " not in said}
+
+
+def test_the_tables_of_a_sandbox_are_in_its_help():
+    """All that `--rows` takes."""
+    said = " ".join(run("sandbox", "--help").output.split())
+    assert all(f"{table}," in said or f"{table}." in said for table in DEFAULT_ROWS)
 
 
 def test_an_unknown_command_is_usage():
@@ -49,6 +77,8 @@ def test_entities_speaks_json():
     (("dump", "deals", "--to", "x", "--webhook", "https://example.com/rest/1/canary/", "--rate-limit", "fast"), 2),
     (("dump", "deals", "--to", "x", "--config", "missing.toml"), 3),
     (("sandbox", "--rows", "dealz=1"), 2),
+    (("dump", "crm.deal.add", "--to", "x", "--webhook", "https://example.com/rest/1/canary/"), 2),
+    (("dump", "deals", "--to", "-", "--compress", "gz", "--webhook", "https://example.com/rest/1/canary/"), 2),
 ])
 def test_bad_input_ends_before_anything_begins(words, code):
     """The contract's exit code, one sentence, no traceback, no secret."""

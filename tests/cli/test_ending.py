@@ -1,6 +1,7 @@
 """What `cli.ending` promises: the contract's exit code, one sentence, never a secret."""
 
 import click
+import orjson
 import pytest
 
 from extractor.cli.ending import ends_well, masked
@@ -37,6 +38,45 @@ def test_a_bug_is_called_a_bug_and_shows_no_secret(capsys):
     assert "this is a bug in b24x" in said
     assert "RuntimeError" in said
     assert "canary" not in said
+
+
+def test_a_traceback_is_for_those_who_ask(capsys):
+    """A command with -v shows it with that only; one sentence says what and where in any case."""
+    for verbose in (False, True):
+        with pytest.raises(SystemExit) as ended:
+            ends_well(_broken)(verbose=verbose)
+        said = capsys.readouterr().err
+        assert (1, verbose) == (ended.value.code, "Traceback" in said)
+        assert "b24x: this is a bug in b24x: ZeroDivisionError in " in said
+
+
+def _broken(*, verbose):
+    return 1 / 0
+
+
+def test_an_error_in_a_json_log_is_json(capsys):
+    """With the log in JSON, what ends a command is an event with a moment, and no secret."""
+    with pytest.raises(SystemExit):
+        ends_well(_refused)(log_format="json")
+    record = orjson.loads(capsys.readouterr().err)
+    assert record.pop("at").endswith("Z")
+    assert {"event": "Error", "exit_code": 2, "message": "/rest/1/***"} == record
+
+
+def _refused(*, log_format):
+    raise UsageError("/rest/1/canary")
+
+
+@pytest.mark.parametrize(("to", "goes_on"), [("out", True), ("-", False)])
+def test_an_interruption_says_how_to_go_on_where_one_can(capsys, to, goes_on):
+    """What went to stdout cannot be gone on from."""
+    with pytest.raises(SystemExit):
+        ends_well(_interrupted)(to=to)
+    assert goes_on is ("goes on" in capsys.readouterr().err)
+
+
+def _interrupted(*, to):
+    raise KeyboardInterrupt
 
 
 def test_a_command_that_returns_a_code_ends_with_it():

@@ -4,7 +4,7 @@ import pytest
 
 from extractor.cli.questions import questions
 from extractor.config import File, Wishes
-from extractor.errors import UsageError
+from extractor.errors import ConfigError, UsageError
 
 
 def test_options_go_to_the_one_entity_that_is_named():
@@ -51,11 +51,10 @@ def test_the_file_speaks_for_several():
 
 @pytest.mark.parametrize(("file", "says"), [
     (File(entities={"dealz": Wishes()}), "no entity is called 'dealz'"),
-    (File(entities={"deals": Wishes(paging="fast")}), "paging of deals is one of auto, offset, keyset"),
 ])
 def test_slips_of_the_pen_in_the_file_are_said(file, says):
-    """A table for nothing, or a word that means nothing, would be obeyed by nobody."""
-    with pytest.raises(UsageError, match=says):
+    """A table for nothing would be obeyed by nobody; the file is blamed for it."""
+    with pytest.raises(ConfigError, match=says):
         questions(["deals"], {}, file)
 
 

@@ -101,12 +101,12 @@ def _signal_when(path, number):
 
 
 def test_a_summary_that_cannot_be_written(served, tmp_path):
-    """A summary that cannot be appended to is said; the rows are there."""
+    """A summary that cannot be appended to is refused before anything is read, and not after hours."""
     portal = served(deals=60)
     ran = dump(portal, "deals", "--to", tmp_path / "out", "--summary", tmp_path / "no/such/folder.jsonl")
-    assert 4 == ran.exit_code
-    assert "summary" in ran.stderr
-    assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
+    assert 2 == ran.exit_code
+    assert "--summary" in ran.stderr
+    assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
 
 
 def test_a_port_that_is_taken():

@@ -72,6 +72,15 @@ def test_a_next_that_points_back_is_refused(following):
         run(follow(DEPARTMENTS), Page(rows(1), 101, 50), Page(rows(2), 101, following))
 
 
+@pytest.mark.parametrize("total", [None, 75])
+@pytest.mark.parametrize("count", [1, 20, 50])
+def test_a_first_page_that_repeats_for_ever_ends(count, total):
+    """A method that does not read `start` answers its first page again, whole or short, and names a next one each time."""
+    page = rows(*range(1, count + 1))
+    with pytest.raises(ContractBroken, match="its first page again"):
+        run(follow(DEPARTMENTS), *(Page(page, total, start + count) for start in range(0, 100 * count, count)))
+
+
 def test_a_total_that_moves_leads_to_another_reading():
     """A row may have slipped into a page that was read already; what both readings saw is one row."""
     moved = [Page(rows(1, 2), 4, 50), Page(rows(4), 3)]

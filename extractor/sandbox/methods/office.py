@@ -116,6 +116,18 @@ def department_get(world: World, params: Params, start: int | None, _session: Se
     return Answer(rows, cut.total, cut.next, seconds)
 
 
+def task_fields(world: World, _params: Params, _start: int | None, _session: Session) -> Answer:
+    """Answer `tasks.task.getFields`: names as the list takes them, whole numbers and texts where the list shows others."""
+    columns = world.tables["tasks"].entity.columns
+    fields = {column.name: {"title": column.name, "type": _TASK_TYPES.get(column.kind, "string")} for column in columns
+              if column.name not in _UNREPORTED}
+    return Answer({"fields": fields}, seconds=world.price("tasks.task.getfields").base)
+
+
+_TASK_TYPES = {"int": "integer", "char": "enum", "datetime": "datetime", "multi": "array"}
+_UNREPORTED = frozenset({"ALLOW_CHANGE_DEADLINE"})  # a column of the list that its fields lack
+
 METHODS: dict[str, Method] = {
+    "tasks.task.getfields": Method("task", task_fields),
     "tasks.task.list": Method("task", task_list), "user.get": Method("user", user_get),
     "department.get": Method("department", department_get)}

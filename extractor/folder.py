@@ -1,0 +1,103 @@
+"""The folder that a user named, held against what is asked: may this run use it?
+
+Rule 1: a folder that cannot be used is a mistake in the question, and said
+before anything is asked of the portal. A disk that fails later is none.
+
+Rule 2: nothing that this program did not make is replaced, and rows of two
+questions are never mixed: what differs is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from extractor import manifest
+from extractor.checkpoint import Saved, lock
+from extractor.errors import DiskError, DiskFull, UsageError
+from extractor.messages import FileMark
+from extractor.sinks import Compression
+
+
+@contextmanager
+def taken(folder: Path) -> Iterator[None]:
+    """Hold the folder for this run alone.
+
+    Raises:
+        UsageError: There can be no such folder, or it cannot be written.
+        FolderBusy: Another run holds it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock(folder))
+        except DiskFull:
+            raise
+        except DiskError as error:
+            raise UsageError(f"--to: {error}") from None
+        yield
+
+
+def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
+    """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
+    if folder is None:
+        return
+    ours = [folder / manifest.NAME, *(folder / name for name in names)]
+    if found := next((path for path in ours if path.exists()), None):
+        raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
+
+
+def refuse_changed_files(folder: Path | None, marks: Sequence[FileMark]) -> None:
+    """Refuse to call an entity complete whose file is not what it was; others are hashed when they are opened."""
+    for mark in marks:
+        path = (folder or Path()) / mark.path
+        if not path.exists() or path.stat().st_size != mark.bytes:
+            raise DiskError(f"{mark.path} is not as the last run left it: put it back, or dump into another folder")
+
+
+def another_question(
+    folder: Path | None, saved: Saved, portal: str, compress: Compression, asked: Mapping[str, Mapping[str, Any]]
+) -> UsageError:
+    """Say what the folder's question has that this one has not."""
+    held = _held(folder)
+    found = [
+        *([f"the portal is {saved.portal}, not {portal}"] if saved.portal != portal else []),
+        *_entities(saved.entities.keys(), asked.keys()),
+        *(_differs(name, held[name], params) for name, params in asked.items() if name in held and held[name] != params),
+    ]
+    paths = [mark.path for entity in saved.entities.values() for mark in entity.files]
+    suffix = "" if compress == "none" else f".{compress}"
+    if any(not path.endswith(f".ndjson{suffix}") for path in paths):
+        found.append(f"its files are stored otherwise than --compress {compress} would ({paths[0]})")
+    return UsageError(
+        f"the folder holds the rows of another question: {'; '.join(found) or 'another --select, --filter or --param'}. "
+        "Choose another folder, or repeat the command that it was made with"
+    )
+
+
+def _entities(held: Any, asked: Any) -> list[str]:
+    """Say which entities are on one side only."""
+    said = []
+    if more := sorted(held - asked):
+        said.append(f"it holds {', '.join(more)} as well")
+    if less := sorted(asked - held):
+        said.append(f"it does not hold {', '.join(less)}")
+    return said
+
+
+def _differs(name: str, held: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Say which parameters of one entity differ."""
+    keys = [key for key in {**held, **asked} if held.get(key) != asked.get(key)]
+    return f"{name} was asked for with another {', '.join(keys)}"
+
+
+def _held(folder: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    """Read from the manifest with which parameters the folder's rows were asked for; the checkpoint has a fingerprint only."""
+    try:
+        data = orjson.loads(((folder or Path()) / manifest.NAME).read_bytes())
+        return {name: entry["params"] for name, entry in data["entities"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # whatever happened to it: the checkpoint has decided already

@@ -1,0 +1,108 @@
+"""Before the first row: every question is held against the portal's fields, and a stop is heard meanwhile."""
+
+import asyncio
+
+import pytest
+
+from extractor.cli.questions import questions
+from extractor.config import File, Wishes
+from extractor.dump import Dump, Order
+from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
+from extractor.sandbox.methods.classic import listed
+from tests.trials import Trial
+
+WISH = {"select": ("ID", "TITLE")}  # takes a question about fields
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Make a trial with a folder of its own."""
+    return Trial(tmp_path / "out", rows={"deals": 300}, latency=0.1)
+
+
+def silenced(world, error):
+    """Take the network away: every request breaks, after a second."""
+    async def post(*_request):
+        await asyncio.sleep(1.0)
+        raise error
+
+    whole, world.line.post = world.line.post, post
+    return whole
+
+
+@pytest.mark.parametrize("moment", [0.5, 7.0], ids=["during a request", "between two attempts"])
+async def test_a_stop_is_heard(world, moment):
+    """A stop while fields are asked for ends the run at once, with its code and sentence; the same command goes on."""
+    whole = silenced(world, ConnectionLost("gone"))
+    dump, loop = world.dump("deals", **WISH), asyncio.get_running_loop()
+    loop.call_later(moment, dump.stop, 143, "terminated")
+    outcome = await dump.run()
+    assert (143, True, moment) == (outcome.exit_code, outcome.why.startswith("terminated"), pytest.approx(loop.time()))
+    assert "partial" == outcome.manifest["entities"]["deals"]["status"]
+    assert [".b24x/lock"] == [path.relative_to(world.folder).as_posix() for path in world.folder.rglob("*") if path.is_file()]
+    world.line.post = whole
+    assert 0 == (await world.run("deals", **WISH)).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+async def test_minutes_count_from_the_beginning(world):
+    """--max-minutes holds while fields are asked for, too."""
+    silenced(world, ConnectionLost("gone"))
+    assert 5 == (await world.run("deals", max_seconds=3.0, **WISH)).exit_code
+    assert 3.0 == pytest.approx(asyncio.get_running_loop().time())
+
+
+async def test_a_stop_leaves_what_lies_there(tmp_path):
+    """A run that would go on and is stopped before its first row changes nothing of what is there."""
+    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    assert 5 == (await world.run("deals", max_seconds=3.0, **WISH)).exit_code
+    before = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
+    silenced(world, ConnectionLost("gone"))
+    outcome = await world.run("deals", max_seconds=0.5, **WISH)
+    assert (5, True) == (outcome.exit_code, outcome.resumed)
+    assert before == {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
+async def test_nobody_is_there(world, wish):
+    """A portal that cannot be reached at the very first request is said at once: a slip in the address is no outage."""
+    silenced(world, Unreachable("no such name"))
+    try:
+        code, why = (outcome := await world.run("deals", **wish)).exit_code, outcome.why
+    except Unreachable as error:
+        code, why = error.exit_code, str(error)
+    assert (3, "no such name") == (code, why)
+    assert 1.0 == pytest.approx(asyncio.get_running_loop().time())
+
+
+async def test_an_outage_is_waited_out(world):
+    """Connections that break while fields are asked for are tried again."""
+    whole = silenced(world, ConnectionLost("gone"))
+    asyncio.get_running_loop().call_later(20, setattr, world.line, "post", whole)
+    assert 0 == (await world.run("deals", **WISH)).exit_code
+
+
+async def test_a_name_that_is_none(world):
+    """A column that the portal does not know is refused after one request, and nothing is written."""
+    with pytest.raises(UsageError, match="'TITEL'"):
+        await world.run("deals", select=("ID", "TITEL"))
+    assert 1 == world.line.requests
+    assert not (world.folder / "manifest.json").exists()
+
+
+async def test_fields_of_tasks(tmp_path):
+    """Tasks have a fields method of another name and shape: an unknown column or condition is refused by it, a known one is not."""
+    world = Trial(tmp_path / "out", rows={"tasks": 60})
+    for wish in ({"select": ("ID", "TITEL")}, {"filter": {"TITEL": "x"}}):
+        with pytest.raises(UsageError, match="TITLE"):
+            await world.run("tasks", **wish)
+    assert 0 == (await world.run("tasks", select=("ID", "TITLE", "TAGS"), filter={"RESPONSIBLE_ID": [1, 2, 3]})).exit_code
+
+
+@pytest.mark.parametrize("wishes", [Wishes(select=("ID", "TITEL")), Wishes(filter={">id": 5}), Wishes(params={"x": 1})], ids=str)
+async def test_the_file_is_blamed_for_what_stands_in_it(world, wishes):
+    """A wish from a configuration file is refused with code 3, and the place where it stands."""
+    order = Order(questions(["deals"], {}, File(entities={"deals": wishes}, name="b24x.toml")), folder=world.folder)
+    with pytest.raises(ConfigError, match=r"b24x\.toml: \[entities\.deals\]: ") as refused:
+        await Dump(order, world.settings(), world.line).run()
+    assert "--" not in str(refused.value)
