@@ -111,6 +111,9 @@ BLOCKED = Repeat(37, AfterReset(), then=Skip())
 # token that is refused stays refused; twice, because a call may outlive one token.
 EXPIRED = Repeat(3, Renew(), then=Stop())
 
+# A token that the portal does not know may have been renewed by another process: once, then it is meant.
+UNKNOWN = Repeat(2, Renew(), then=Stop())
+
 POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.B24xError: Stop(),
     errors.ContractBroken: Skip(),  # its cursor can no longer be trusted; the others' can
@@ -130,6 +133,9 @@ POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.Unreachable: Backoff(8, first=4, cap=90, then=Stop()),
 }
 
+# Codes that mean something else than the others of their class.
+CODES: dict[str, Backoff | Repeat] = {"CONNECTION_ERROR": FAILED, "INVALID_TOKEN": UNKNOWN}
+
 
 def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
     """Say what to do about `error`.
@@ -146,8 +152,8 @@ def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
 def _policy(error: errors.B24xError) -> Backoff | Repeat | Skip | Stop:
     if isinstance(error, errors.NotJson):
         return _not_json(error.status)
-    if isinstance(error, errors.ServerFailure) and error.code.upper() == "CONNECTION_ERROR":
-        return FAILED
+    if isinstance(error, errors.PortalError) and (policy := CODES.get(error.code.upper())):
+        return policy
     return next(POLICIES[kind] for kind in type(error).__mro__ if kind in POLICIES)
 
 
