@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from extractor.auth import Webhook, webhook
+from extractor.auth import Credentials, webhook
+from extractor.auth.oauth import KEYS, application
 from extractor.errors import ConfigError, UsageError
 from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tariff, Window
 from extractor.limits.joint import Limits
@@ -24,7 +25,7 @@ OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and 
 TIMEOUT = 75.0  # the cloud cuts a request at 60 s: whatever has not come by then will not come
 
 _KEYS = {
-    "portal": {"webhook"},
+    "portal": {"webhook", *KEYS},
     "limits": {"tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout"},
     "entities": None,
 }
@@ -35,7 +36,7 @@ _ENTITY_KEYS = {"select", "filter", "params", "paging"}
 class Settings:
     """How to talk to one portal."""
 
-    webhook: Webhook
+    credentials: Credentials
     tariff: Tariff | None = STANDARD
     operating_limit: float = OPERATING_LIMIT
     concurrency: int | None = None
@@ -89,19 +90,19 @@ def read_file(path: Path) -> File:
         for key in values if (keys := _KEYS[section]) else ():
             _known(path.name, f"a key of [{section}]", key, keys or ())
     entities = {name: _wishes(path.name, name, values) for name, values in table.get("entities", {}).items()}
-    return File(table.get("portal", {}), table.get("limits", {}), entities)
+    portal = table.get("portal", {})
+    if "token_file" in portal:  # beside the file that names it, wherever the command is started
+        portal["token_file"] = str(path.parent / str(portal["token_file"]))
+    return File(portal, table.get("limits", {}), entities)
 
 
 def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
     """Put the options of one command and a file together; options that were not given are `None`.
 
     Raises:
-        ConfigError: There is no webhook, or one of another form.
+        ConfigError: There are no credentials, or of another form.
         UsageError: A limit makes no sense.
     """
-    address = options.get("webhook") or file.portal.get("webhook")
-    if not address:
-        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
     given = {key: value for key, value in options.items() if value is not None}
     filed = {key: value for key, value in file.limits.items() if not (key == "rate_limit" and "tariff" in given)}
     wanted = {**filed, **given}  # a tariff on the command line is not overruled by the file's bucket
@@ -109,12 +110,28 @@ def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
     if not 0 < budget <= 100:
         raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
     return Settings(
-        webhook(str(address)),
+        _credentials(options, file.portal),
         _tariff(wanted, budget),
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),
         _number(wanted, "timeout", TIMEOUT),
     )
+
+
+def _credentials(options: Mapping[str, Any], filed: Mapping[str, Any]) -> Credentials:
+    """Return the webhook or the application; one that the options begin to name goes before the file's other kind."""
+    if options.get("webhook"):
+        if any(options.get(key) for key in KEYS):
+            raise ConfigError("a webhook and an application are given: choose one of them (B24X_WEBHOOK, or B24X_DOMAIN and the like)")
+        return webhook(str(options["webhook"]))
+    given = {**filed, **{key: options[key] for key in KEYS if options.get(key)}}
+    if filed.get("webhook") and not any(options.get(key) for key in KEYS):
+        if any(filed.get(key) for key in KEYS):
+            raise ConfigError("the configuration gives a webhook and an application: choose one of them")
+        return webhook(str(filed["webhook"]))
+    if not any(given.get(key) for key in KEYS):
+        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
+    return application(given)
 
 
 def _tariff(wanted: Mapping[str, Any], budget: float) -> Tariff | None:

@@ -17,7 +17,7 @@ from extractor.conditions import check, check_fields, fields_from, normal
 from extractor.errors import AccessDenied, B24xError
 from extractor.messages import Call, Reply
 from extractor.question import Question
-from extractor.retry import Again, decide
+from extractor.retry import Again, Renew, decide
 
 
 async def checked(client: Client, questions: Sequence[Question]) -> list[Question]:
@@ -49,6 +49,8 @@ def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) 
     if isinstance(outcome, AccessDenied):
         return None  # its list method will say so itself
     decision = decide(outcome, attempt, random.random())
+    if isinstance(decision, Renew):
+        return 0.0
     if not isinstance(decision, Again):
         raise outcome
     return decision.after
