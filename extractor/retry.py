@@ -101,7 +101,7 @@ REFUSED = Backoff(20, first=2, cap=30, then=Stop(), at_least=1)
 # A page of a proxy or of a firewall where JSON should be: once more, then it is meant for us.
 FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
 
-# Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable.
+# Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable, or small enough.
 UNREADABLE = Backoff(8, first=0, cap=0, then=Skip(), shrink=True)
 
 # One wait is at most the ten minutes of the window: six hours of nothing but refusals.
@@ -128,6 +128,7 @@ POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.TransportError: KILLED,
     errors.ConnectionLost: KILLED,
     errors.RequestTimeout: KILLED,
+    errors.TooLarge: UNREADABLE,  # the same question has the same answer, and half of it half of that
     errors.NotJson: KILLED,
     errors.PortalMoved: Stop(),  # a POST that follows a redirect loses its body
     errors.Unreachable: Backoff(8, first=4, cap=90, then=Stop()),

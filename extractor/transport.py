@@ -7,6 +7,11 @@ Rule 2: no cookies. An authorised cookie session of another user turns a
 webhook's call into `authorization_error`.
 
 Rule 3: no message carries a URL: it holds the webhook's code.
+
+Rule 4: no more of a body is kept than an honest one has, counted after
+decompression: a kilobyte can be the seed of a gigabyte.
+
+Rule 5: certificates are verified, and nothing here switches that off.
 """
 
 from __future__ import annotations
@@ -22,7 +27,12 @@ from typing import Protocol, Self
 import aiohttp
 import yarl
 
-from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
+from extractor.errors import ConnectionLost, RequestTimeout, TooLarge, Unreachable
+
+# A batch brings 2,500 rows at the most, so 100 KiB for each of them: a row of a thousand user fields, or
+# one with a long text, is well below that on the average, and 256 MiB are still no danger to a machine.
+LARGEST_ANSWER = 256 << 20
+_PIECE = 64 << 10  # what is read at a time, and so how far the bound may be overshot
 
 
 class Response(Protocol):
@@ -64,8 +74,9 @@ class HttpResponse:
 class HttpTransport:
     """Posts over aiohttp with kept connections; used as an async context manager."""
 
-    def __init__(self, *, timeout: float) -> None:
-        """Allow `timeout` seconds for one request, from the first byte sent to the last received."""
+    def __init__(self, *, timeout: float, largest: int = LARGEST_ANSWER) -> None:
+        """Allow `timeout` seconds for one request, from the first byte sent to the last received, and `largest` bytes of answer."""
+        self._largest = largest
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -91,7 +102,17 @@ class HttpTransport:
             async with self._session.post(
                 yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return HttpResponse(answer.status, answer.headers, await answer.read())
+                return HttpResponse(answer.status, answer.headers, await self._body(answer))
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        """Read a body up to the bound; aiohttp decompresses in pieces, and waits while nobody reads them."""
+        body = bytearray()
+        async for piece in answer.content.iter_chunked(_PIECE):
+            body += piece
+            if len(body) > self._largest:
+                answer.close()
+                raise TooLarge(f"the portal's answer is larger than {self._largest / (1 << 20):g} MiB, and no honest one is")
+        return bytes(body)
 
 
 @contextmanager
