@@ -134,6 +134,15 @@ def test_what_is_missing_is_named(key):
         application({**GIVEN, key: ""})
 
 
+@pytest.mark.parametrize("key", ["client_id", "client_secret", "access_token", "refresh_token"])
+@pytest.mark.parametrize("word", ["k4n4ri3\r\nX-Other: 1", "k4n4ri3 x", "k4n4ri3\u00e9", "k4n4ri3\x00"])
+def test_a_word_that_no_header_can_hold(key, word):
+    """It would be an error of HTTP's in the middle of a run, or worse, another header; it is not quoted."""
+    with pytest.raises(ConfigError, match=key) as caught:
+        application({**GIVEN, key: word})
+    assert "k4n4ri3" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("domain", "server"), [
     ("example.bitrix24.com", "https://oauth.bitrix.info"), ("example.bitrix24.ru", "https://oauth.bitrix24.tech"),
     ("https://example.bitrix24.by/", "https://oauth.bitrix24.tech"), ("crm.example.de", "https://oauth.bitrix.info"),

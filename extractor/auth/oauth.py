@@ -132,6 +132,9 @@ def application(given: Mapping[str, Any]) -> Application:
     host, address = _place(words["domain"] if "//" in words["domain"] else f"https://{words['domain']}", "domain", "example.bitrix24.com")
     _, server = _place(words["oauth_server"] or _server_of(host), "oauth_server", ELSEWHERE)
     access, refresh = words["access_token"], words["refresh_token"]
+    for key in ("client_id", "client_secret", "access_token", "refresh_token"):
+        if words[key] and not _is_token(words[key]):
+            raise ConfigError(f"{key} is one word, of letters that a header can hold")
     remember(words["client_secret"], access, refresh)
     tokens = Tokens(access, refresh, None, hashlib.sha256(refresh.encode()).hexdigest() if refresh else "")
     return Application(host, words["client_id"], words["client_secret"], server, words["token_file"], tokens, address)
@@ -197,12 +200,17 @@ def _read(outcome: Answer | B24xError, held: Tokens, now: float) -> Tokens:
     if isinstance(said, dict) and "error" in said:
         raise oauth_error(said["error"], said.get("error_description"), status)
     access, refresh = (said.get("access_token"), said.get("refresh_token")) if isinstance(said, dict) else (None, None)
-    if status >= 400 or not (isinstance(access, str) and isinstance(refresh, str) and access and refresh):
+    if status >= 400 or not (_is_token(access) and _is_token(refresh)):
         raise NotJson(f"the authorisation server answered HTTP {status} without tokens", status=status)
     remember(access, refresh)
     lifetime = said.get("expires_in")
     known = isinstance(lifetime, int) and not isinstance(lifetime, bool) and lifetime > 0
     return Tokens(access, refresh, now + lifetime if known else None, held.seed)
+
+
+def _is_token(word: object) -> bool:
+    """Tell whether it is a word that a header can hold: a line break in one would begin another header."""
+    return isinstance(word, str) and bool(word) and word.isascii() and word.isprintable() and " " not in word
 
 
 def _is_grant(error: B24xError) -> bool:
