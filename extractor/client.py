@@ -22,7 +22,7 @@ from extractor import batch
 from extractor.auth import Credentials
 from extractor.batch import Outcome
 from extractor.decoder import envelope_of, reply_of
-from extractor.errors import B24xError, PortalError, PortalMoved, RateLimited, TokenExpired
+from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired
 from extractor.limits import RateLimit
 from extractor.messages import Call
 from extractor.session import Pass, Session
@@ -64,20 +64,13 @@ class Client:
             outcomes = await self._exchange(calls, shown)
         except RateLimited as error:
             self._rate.refused()
-            return [self._hidden(error)] * len(calls)
+            return [self._session.hidden(error)] * len(calls)
         except B24xError as error:
             if isinstance(error, TokenExpired):
                 self._session.refused(shown)
-            return [self._hidden(error)] * len(calls)
+            return [self._session.hidden(error)] * len(calls)
         self._rate.succeeded()
-        return [self._hidden(outcome) for outcome in outcomes]
-
-    def _hidden(self, outcome: Outcome) -> Outcome:
-        """Take secrets out of the portal's words: some proxies repeat address and headers in their errors."""
-        if not isinstance(outcome, PortalError):
-            return outcome
-        hide = self._session.hide
-        return type(outcome)(hide(outcome.code), hide(outcome.description), status=outcome.status)
+        return [self._session.hidden(outcome) for outcome in outcomes]
 
     async def _exchange(self, calls: Sequence[Call], shown: Pass) -> list[Outcome]:
         """Post the calls and take the answer apart."""

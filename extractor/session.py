@@ -13,13 +13,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from extractor.auth import Application, Credentials, Tokens
 from extractor.auth.oauth import Ask, Load, Pause, Renewal, Store, renewal
-from extractor.errors import B24xError
+from extractor.errors import B24xError, PortalError
 from extractor.secrets import without
 from extractor.tokenfile import TokenFile
 from extractor.transport import Response, Transport
+
+Found = TypeVar("Found")
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
@@ -76,6 +79,12 @@ class Session:
         if self._tokens is not None and shown.access == self._tokens.access:
             self._spent = True
 
+    def hidden(self, found: Found) -> Found:
+        """Take every secret out of a refusal: some proxies repeat address and headers in their errors."""
+        if not isinstance(found, PortalError):
+            return found
+        return type(found)(self.hide(found.code), self.hide(found.description), status=found.status)
+
     def hide(self, text: str) -> str:
         """Take every secret out of a text that came from elsewhere."""
         return without(self._who.hide(text), self._seen)
@@ -85,7 +94,10 @@ class Session:
         assert isinstance(self._who, Application), "a webhook has no token"  # noqa: S101 - a bug of ours
         assert self._file is not None, "an application has a token file"  # noqa: S101 - a bug of ours
         async with self._file.held():
-            self._take(await self._drive(renewal(self._who, self._now(), self._clock, random.random), self._file))
+            try:
+                self._take(await self._drive(renewal(self._who, self._now(), self._clock, random.random), self._file))
+            except PortalError as error:
+                raise self.hidden(error) from None
         self._spent = False
 
     async def _drive(self, flow: Renewal, file: TokenFile) -> Tokens:

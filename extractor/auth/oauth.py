@@ -16,7 +16,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import urlencode
 
 import orjson
@@ -208,7 +208,7 @@ def _read(outcome: Answer | B24xError, held: Tokens, now: float) -> Tokens:
     return Tokens(access, refresh, now + lifetime if known else None, held.seed)
 
 
-def _is_token(word: object) -> bool:
+def _is_token(word: object) -> TypeGuard[str]:
     """Tell whether it is a word that a header can hold: a line break in one would begin another header."""
     return isinstance(word, str) and bool(word) and word.isascii() and word.isprintable() and " " not in word
 

@@ -16,6 +16,7 @@ import click
 import orjson
 
 from extractor import report
+from extractor.cli.ending import masked
 from extractor.config import Settings
 from extractor.dump import Dump, Order, Outcome
 from extractor.errors import DiskError
@@ -59,7 +60,7 @@ def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: boo
         for line in report.lines(outcome, settings):
             click.echo(line, err=True)
     if outcome.exit_code:
-        click.echo(f"b24x: {outcome.why}", err=True)
+        click.echo(f"b24x: {masked(outcome.why or '')}", err=True)
     return outcome.exit_code
 
 
