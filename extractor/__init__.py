@@ -9,7 +9,7 @@ How a row travels; the files are named for the stages:
    `checkpoint` knows the spans that an earlier run left.
 4. `scheduler` starts a pager from `paging` for each span and hands out the calls that are ready.
 5. `batch` packs up to 50 calls into one request; `limits` admits it: rate, operating budget, window.
-6. `client` sends it through `transport`, authorised by `auth`; bytes come back.
+6. `client` sends it through `transport`, as whom `auth` says; `session` renews tokens that have aged (`tokenfile`). Bytes come back.
 7. `decoder` turns bytes into pages or errors (`refusals` knows the portal's codes); `retry` decides what an error means.
 8. `sinks` append the rows as NDJSON lines; a commit syncs the files, and only then records spans and lengths
    in the `checkpoint`.

@@ -6,6 +6,9 @@ is decided call by call, by whoever asked.
 
 Rule 2: one call goes directly, several as a batch. The portal counts either
 as one request.
+
+Rule 3: a token that has aged is noted, not renewed here: the next request is
+admitted when there is a new one, and carries the calls again.
 """
 
 from __future__ import annotations
@@ -16,28 +19,34 @@ from urllib.parse import urlsplit
 import orjson
 
 from extractor import batch
-from extractor.auth import Webhook
+from extractor.auth import Credentials
 from extractor.batch import Outcome
 from extractor.decoder import envelope_of, maps_of, reply_of
-from extractor.errors import B24xError, PortalError, PortalMoved, RateLimited
+from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired
 from extractor.limits import RateLimit
 from extractor.messages import Call
+from extractor.session import Pass, Session
 from extractor.transport import Response, Transport
 
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Client:
-    """Sends calls to one portal with one webhook, at the rate that the portal allows."""
+    """Sends calls to one portal with the same credentials, at the rate that the portal allows."""
 
-    def __init__(self, transport: Transport, webhook: Webhook, rate: RateLimit) -> None:
+    def __init__(self, transport: Transport, credentials: Credentials, rate: RateLimit) -> None:
         """Put a request's parts together; the caller opens and closes the transport."""
         self._transport = transport
-        self._webhook = webhook
+        self._session = Session(credentials, transport)
         self._rate = rate
 
     async def admit(self) -> None:
-        """Wait until the portal will take one more request."""
+        """Wait until the portal will take one more request.
+
+        Raises:
+            B24xError: The access token has aged, and cannot be renewed.
+        """
+        await self._session.ready()
         await self._rate.admit()
 
     def pause(self) -> float:
@@ -54,35 +63,31 @@ class Client:
 
     async def send(self, calls: Sequence[Call]) -> list[Outcome]:
         """Send an admitted request of one to fifty calls; return their outcomes in order."""
+        shown = self._session.shown()
         try:
-            outcomes = await self._exchange(calls)
+            outcomes = await self._exchange(calls, shown)
         except RateLimited as error:
             self._rate.refused()
-            return [self._hidden(error)] * len(calls)
+            return [self._session.hidden(error)] * len(calls)
         except B24xError as error:
-            return [error if not isinstance(error, PortalError) else self._hidden(error)] * len(calls)
+            if isinstance(error, TokenExpired):
+                self._session.refused(shown)
+            return [self._session.hidden(error)] * len(calls)
         self._rate.succeeded()
-        return [self._hidden(outcome) for outcome in outcomes]
+        return [self._session.hidden(outcome) for outcome in outcomes]
 
-    def _hidden(self, outcome: Outcome) -> Outcome:
-        """Take the webhook's code out of the portal's words: some proxies repeat the address in their errors."""
-        if not isinstance(outcome, PortalError):
-            return outcome
-        hide = self._webhook.hide
-        return type(outcome)(hide(outcome.code), hide(outcome.description), status=outcome.status)
-
-    async def _exchange(self, calls: Sequence[Call]) -> list[Outcome]:
+    async def _exchange(self, calls: Sequence[Call], shown: Pass) -> list[Outcome]:
         """Post the calls and take the answer apart."""
         if len(calls) == 1:
-            answer = await self._post(calls[0].method, orjson.dumps(dict(calls[0].params)))
+            answer = await self._post(calls[0].method, orjson.dumps(dict(calls[0].params)), shown)
             found = envelope_of(answer.status, answer.body)
             return [reply_of(found.result, found.total, found.next, found.time)]
-        answer = await self._post(batch.METHOD, batch.encode(calls))
+        answer = await self._post(batch.METHOD, batch.encode(calls), shown)
         return batch.decode(maps_of(answer.status, answer.body), len(calls))
 
-    async def _post(self, method: str, body: bytes) -> Response:
+    async def _post(self, method: str, body: bytes, shown: Pass) -> Response:
         """Post one body; return the answer, unless it says that the portal is somewhere else."""
-        response = await self._transport.post(self._webhook.url(method), body, _JSON)
+        response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
         if 300 <= response.status < 400:
             raise _moved(response)
         return response

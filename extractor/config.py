@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from extractor.auth import Webhook, webhook
+from extractor.auth import Credentials, webhook
+from extractor.auth.oauth import KEYS, application
 from extractor.errors import ConfigError, UsageError
 from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tariff, Window
 from extractor.limits.joint import Limits
@@ -25,7 +26,7 @@ OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and 
 TIMEOUT = 75.0  # the cloud cuts a request at 60 s: whatever has not come by then will not come
 
 _KEYS = {
-    "portal": {"webhook"},
+    "portal": {"webhook", *KEYS},
     "limits": {"tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout"},
     "entities": None,
 }
@@ -36,7 +37,7 @@ _ENTITY_KEYS = {"select", "filter", "params", "paging"}
 class Settings:
     """How to talk to one portal."""
 
-    webhook: Webhook
+    credentials: Credentials
     tariff: Tariff | None = STANDARD
     operating_limit: float = OPERATING_LIMIT
     concurrency: int | None = None
@@ -91,52 +92,63 @@ def read_file(path: Path) -> File:
         for key in values if (keys := _KEYS[section]) else ():
             _known(path.name, f"a key of [{section}]", key, keys or ())
     entities = {name: _wishes(path.name, name, values) for name, values in table.get("entities", {}).items()}
-    return File(table.get("portal", {}), table.get("limits", {}), entities, path.name)
+    portal = table.get("portal", {})
+    if "token_file" in portal:  # beside the file that names it, wherever the command is started
+        portal["token_file"] = str(path.parent / str(portal["token_file"]))
+    return File(portal, table.get("limits", {}), entities, path.name)
 
 
 def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
     """Put the options of one command and a file together; options that were not given are `None`.
 
     Raises:
-        ConfigError: There is no webhook, or one of another form; or a limit in the file makes no sense.
+        ConfigError: There are no credentials, or of another form; or a limit in the file makes no sense.
         UsageError: A limit among the options makes no sense.
     """
-    address = _portal(options, file)
+    credentials = _credentials(options, file)
     given = {key: value for key, value in options.items() if value is not None}
     filed = {key: value for key, value in file.limits.items() if not (key == "rate_limit" and "tariff" in given)}
     wanted = {**filed, **given}  # a tariff on the command line is not overruled by the file's bucket
     for key in filed.keys() - given.keys():
         try:
-            _limited(address, {key: filed[key]})
+            _limited(credentials, {key: filed[key]})
         except UsageError as error:
             raise ConfigError(f"{file.name}: [limits] {key}: {re.sub(r'^--[a-z-]+', 'it', str(error))}") from None
-    return _limited(address, wanted)
+    return _limited(credentials, wanted)
 
 
-def _portal(options: Mapping[str, Any], file: File) -> Webhook:
-    """Read the webhook's address, and say where it stands if it is none."""
-    if given := options.get("webhook"):
-        return webhook(str(given))
-    if not (filed := file.portal.get("webhook")):
-        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
-    try:
-        return webhook(str(filed))
-    except ConfigError as error:
-        raise ConfigError(f"{file.name}: [portal] webhook: {error}") from None
-
-
-def _limited(address: Webhook, wanted: Mapping[str, Any]) -> Settings:
+def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
     """Read the limits."""
     budget = _number(wanted, "budget", 100.0)
     if not 0 < budget <= 100:
         raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
     return Settings(
-        address,
+        credentials,
         _tariff(wanted, budget),
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),
         _number(wanted, "timeout", TIMEOUT),
     )
+
+
+def _credentials(options: Mapping[str, Any], file: File) -> Credentials:
+    """Return the webhook or the application; one that the options begin to name goes before the file's other kind."""
+    filed = file.portal
+    if options.get("webhook"):
+        if any(options.get(key) for key in KEYS):
+            raise ConfigError("a webhook and an application are given: choose one of them (B24X_WEBHOOK, or B24X_DOMAIN and the like)")
+        return webhook(str(options["webhook"]))
+    given = {**filed, **{key: options[key] for key in KEYS if options.get(key)}}
+    if filed.get("webhook") and not any(options.get(key) for key in KEYS):
+        if any(filed.get(key) for key in KEYS):
+            raise ConfigError("the configuration gives a webhook and an application: choose one of them")
+        try:
+            return webhook(str(filed["webhook"]))
+        except ConfigError as error:
+            raise ConfigError(f"{file.name}: [portal] webhook: {error}") from None
+    if not any(given.get(key) for key in KEYS):
+        raise ConfigError("no portal given: pass --webhook URL, set B24X_WEBHOOK, or write it into a --config file")
+    return application(given)
 
 
 def _tariff(wanted: Mapping[str, Any], budget: float) -> Tariff | None:

@@ -72,7 +72,7 @@ class Dump:
         """Take the parts; the caller opens and closes the transport."""
         self._order = order
         self._settings = settings
-        self._client = Client(transport, settings.webhook, settings.rate())
+        self._client = Client(transport, settings.credentials, settings.rate())
         self._observers = observers
         self._engine: Engine | None = None
         self._stopped: tuple[int, str] | None = None
@@ -103,7 +103,7 @@ class Dump:
     async def run(self) -> Outcome:
         """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
         names = tuple(question.entity.name for question in self._order.questions)
-        self._tell(RunBegan(self._settings.webhook.host, names))
+        self._tell(RunBegan(self._settings.credentials.host, names))
         outcome = await self._run()
         rows = sum(entity["rows"] for entity in outcome.manifest["entities"].values())
         status, seconds = outcome.manifest["status"], round(outcome.seconds, 3)
@@ -186,12 +186,12 @@ class Dump:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
         asked = {one.entity.name: one for one in questions}
         everything = {name: one.asked() for name, one in asked.items()}
-        self._question = fingerprint([self._settings.webhook.host, self._order.compress, everything])
+        self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything])
         if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
-                portal = self._settings.webhook.host
+                portal = self._settings.credentials.host
                 raise another_question(self._order.folder, saved, portal, self._order.compress, everything)
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
@@ -269,7 +269,7 @@ class Dump:
             return
         checkpoint.save(Saved(
             run_id=self._run_id,
-            portal=self._settings.webhook.host,
+            portal=self._settings.credentials.host,
             question=self._question,
             started_at=self._started_at,
             finished=all(run.status != "running" for run in self._runs),
@@ -280,7 +280,7 @@ class Dump:
         """Build the manifest of this moment."""
         return manifest.build(
             run_id=self._run_id,
-            portal=self._settings.webhook.host,
+            portal=self._settings.credentials.host,
             started_at=self._started_at,
             finished_at=finished_at,
             entities={run.name: run.facts() for run in self._runs},

@@ -37,7 +37,7 @@ from extractor.limits.joint import Limits
 from extractor.messages import Reply
 from extractor.pace import Pace
 from extractor.paging.span import Span
-from extractor.retry import AfterReset, Again, Skip, decide
+from extractor.retry import AfterReset, Again, Renew, Skip, decide
 from extractor.scheduler import Landing, Listing, Scheduler, Ticket
 from extractor.waits import cause
 
@@ -200,14 +200,13 @@ class Engine:
             return
         attempt = run.attempt(error, ticket.job.failures, now)
         match decide(error, attempt, self._random.random()):
-            case Again(after=after):
+            case (Again() | AfterReset()) as later:
+                after = later.after if isinstance(later, Again) else 0.0
                 run.retries += 1
                 self._scheduler.failed(ticket, error, now + after)
                 self._tell(CallFailed(run.name, type(error).__name__, attempt, after))
-            case AfterReset():
-                run.retries += 1
+            case Renew():  # an hour is over: the client renews before it admits the next request
                 self._scheduler.failed(ticket, error, now)
-                self._tell(CallFailed(run.name, type(error).__name__, attempt, 0.0))
             case Skip():
                 self._give_up(ticket.job.listing, error)
             case _:

@@ -20,6 +20,7 @@
     ├── TransportError         no answer, or none that could be read
     │   ├── ConnectionLost       no whole answer came
     │   ├── RequestTimeout       ... within the time allowed
+    │   ├── TooLarge             more than any honest answer has: read less at a time
     │   ├── NotJson              an answer that is no JSON: a proxy's page, a torn body
     │   ├── PortalMoved          a redirect: the portal has another address now
     │   └── Unreachable          name, route or TLS: nothing there to talk to
@@ -140,6 +141,10 @@ class ConnectionLost(TransportError):
 
 class RequestTimeout(TransportError):
     """No whole answer came in the time allowed."""
+
+
+class TooLarge(TransportError):
+    """The answer is larger than any honest one; it was not read to its end."""
 
 
 class NotJson(TransportError):

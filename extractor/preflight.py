@@ -20,7 +20,7 @@ from extractor.decoder import value_of
 from extractor.errors import AccessDenied, B24xError, Unreachable
 from extractor.messages import Call, Reply
 from extractor.question import Question, blamed
-from extractor.retry import Again, decide
+from extractor.retry import Again, Renew, decide
 
 
 def refuse_at_once(questions: Sequence[Question]) -> None:
@@ -65,6 +65,8 @@ def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) 
     if isinstance(outcome, Unreachable) and attempt == 1:
         raise outcome  # a slip in the address is no outage: say so at once
     decision = decide(outcome, attempt, random.random())
+    if isinstance(decision, Renew):
+        return 0.0
     if not isinstance(decision, Again):
         raise outcome
     return decision.after

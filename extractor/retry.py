@@ -105,7 +105,7 @@ REFUSED = Backoff(20, first=2, cap=30, then=Stop(), at_least=1)
 # A page of a proxy or of a firewall where JSON should be: once more, then it is meant for us.
 FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
 
-# Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable.
+# Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable, or small enough.
 UNREADABLE = Backoff(8, first=0, cap=0, then=Skip(), shrink=True)
 
 # Counted in windows of ten minutes without a page: six hours of nothing but refusals.
@@ -115,6 +115,9 @@ BLOCK_WINDOW = 600.0
 # The portal caches a token's refusal for up to an hour (oauth/storagecache.php), so a renewed
 # token that is refused stays refused; twice, because a call may outlive one token.
 EXPIRED = Repeat(3, Renew(), then=Stop())
+
+# A token that the portal does not know may have been renewed by another process: once, then it is meant.
+UNKNOWN = Repeat(2, Renew(), then=Stop())
 
 POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.B24xError: Stop(),
@@ -131,10 +134,14 @@ POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.TransportError: KILLED,
     errors.ConnectionLost: KILLED,
     errors.RequestTimeout: KILLED,
+    errors.TooLarge: UNREADABLE,  # the same question has the same answer, and half of it half of that
     errors.NotJson: KILLED,
     errors.PortalMoved: Stop(),  # a POST that follows a redirect loses its body
     errors.Unreachable: Backoff(8, first=4, cap=90, then=Stop()),
 }
+
+# Codes that mean something else than the others of their class.
+CODES: dict[str, Backoff | Repeat] = {"CONNECTION_ERROR": FAILED, "INVALID_TOKEN": UNKNOWN}
 
 
 def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
@@ -157,8 +164,8 @@ def blocked_attempt(since: float, now: float) -> int:
 def _policy(error: errors.B24xError) -> Backoff | Repeat | Skip | Stop:
     if isinstance(error, errors.NotJson):
         return _not_json(error.status)
-    if isinstance(error, errors.ServerFailure) and error.code.upper() == "CONNECTION_ERROR":
-        return FAILED
+    if isinstance(error, errors.PortalError) and (policy := CODES.get(error.code.upper())):
+        return policy
     return next(POLICIES[kind] for kind in type(error).__mro__ if kind in POLICIES)
 
 

@@ -11,6 +11,11 @@ Rule 3: no message carries a URL: it holds the webhook's code.
 Rule 4: few bodies are taken in at a time. A full batch is 4 MB, and a portal may
 answer many at once; those that wait stay in the network, as flow control has it,
 so that memory does not grow with the window.
+
+Rule 5: no more of a body is kept than an honest one has, counted after
+decompression: a kilobyte can be the seed of a gigabyte.
+
+Rule 6: certificates are verified, and nothing here switches that off.
 """
 
 from __future__ import annotations
@@ -27,7 +32,12 @@ from typing import Protocol, Self
 import aiohttp
 import yarl
 
-from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
+from extractor.errors import ConnectionLost, RequestTimeout, TooLarge, Unreachable
+
+# A batch brings 2,500 rows at the most, so 100 KiB for each of them: a row of a thousand user fields, or
+# one with a long text, is well below that on the average, and 256 MiB are still no danger to a machine.
+LARGEST_ANSWER = 256 << 20
+_PIECE = 64 << 10  # what is read at a time, and so how far the bound may be overshot
 
 
 class Response(Protocol):
@@ -72,8 +82,9 @@ BODIES = 4  # taken in at a time: enough to fill a line, 16 MB at the most
 class HttpTransport:
     """Posts over aiohttp with kept connections; used as an async context manager."""
 
-    def __init__(self, *, timeout: float) -> None:
-        """Allow `timeout` seconds for one request, from the first byte sent to the last received."""
+    def __init__(self, *, timeout: float, largest: int = LARGEST_ANSWER) -> None:
+        """Allow `timeout` seconds for one request, from the first byte sent to the last received, and `largest` bytes of answer."""
+        self._largest = largest
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
         self._bodies = asyncio.Semaphore(BODIES)
@@ -101,7 +112,17 @@ class HttpTransport:
                 self._session.post(yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False) as answer,
                 self._bodies,
             ):
-                return HttpResponse(answer.status, answer.headers, await answer.read())
+                return HttpResponse(answer.status, answer.headers, await self._body(answer))
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        """Read a body up to the bound; aiohttp decompresses in pieces, and waits while nobody reads them."""
+        body = bytearray()
+        async for piece in answer.content.iter_chunked(_PIECE):
+            body += piece
+            if len(body) > self._largest:
+                answer.close()
+                raise TooLarge(f"the portal's answer is larger than {self._largest / (1 << 20):g} MiB, and no honest one is")
+        return bytes(body)
 
 
 @contextmanager

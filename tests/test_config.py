@@ -50,14 +50,14 @@ def test_the_defaults_are_those_of_most_portals():
     """The smallest cloud bucket, the LoadLimiter's own budget, as many in flight as pay, a little above the cloud's cut."""
     plain = made()
     assert ("portal.bitrix24.ru", STANDARD, 420, None, 75) == (
-        plain.webhook.host, plain.tariff, plain.operating_limit, plain.concurrency, plain.timeout)
+        plain.credentials.host, plain.tariff, plain.operating_limit, plain.concurrency, plain.timeout)
 
 
 def test_a_file_is_read_whole(write):
     """Each table has its meaning."""
     file = read_file(write(WHOLE))
     assert {"deals": Wishes(("ID", "TITLE"), {">ID": 5}, {"x": 1}, "keyset"), "leads": Wishes()} == file.entities
-    assert Settings(made().webhook, ENTERPRISE.scaled(50), 150, 4, 30.5) == settings({}, file)
+    assert Settings(made().credentials, ENTERPRISE.scaled(50), 150, 4, 30.5) == settings({}, file)
 
 
 @pytest.mark.parametrize(("key", "filed", "given", "attribute", "expected"), [
@@ -75,8 +75,8 @@ def test_an_argument_beats_the_file(key, filed, given, attribute, expected):
 def test_the_webhook_of_an_argument_beats_that_of_the_file():
     """The command line knows the environment, too."""
     file = File(portal={"webhook": OTHER})
-    assert "portal.bitrix24.ru" == settings({"webhook": ADDRESS}, file).webhook.host
-    assert "other.bitrix24.ru" == settings({"webhook": None}, file).webhook.host
+    assert "portal.bitrix24.ru" == settings({"webhook": ADDRESS}, file).credentials.host
+    assert "other.bitrix24.ru" == settings({"webhook": None}, file).credentials.host
 
 
 def test_a_bucket_by_hand_beats_a_tariff_but_not_one_that_was_named_later():
@@ -120,7 +120,7 @@ def test_a_limit_that_makes_no_sense_is_refused(options, word):
 
 @pytest.mark.parametrize(("text", "word"), [
     ("[portal", "no TOML"), (b"\xff", "no TOML"), ("[limit]\n", "there are entities, limits, portal"), ("webhook = 1", "no.*a section"),
-    ("portal = 1", "is a table"), ("[portal]\nhook = 1", "there are webhook"), ("[limits]\nrate = 1", "rate_limit"),
+    ("portal = 1", "is a table"), ("[portal]\nhook = 1", "there are access_token.*webhook"), ("[limits]\nrate = 1", "rate_limit"),
     ("entities = 1", "is a table"), ("[entities]\ndeals = 1", "is a table"), ("[entities.deals]\nfilters = {}", "there are filter"),
     ("[entities.deals]\nselect = 'ID'", "list of names"), ("[entities.deals]\nselect = [1]", "list of names"),
     ("[entities.deals]\nparams = []", "params of deals is a table"), ("[entities.deals]\nfilter = 5", "filter of deals is a table"),
@@ -171,3 +171,27 @@ def test_settings_cannot_be_changed():
     """Nothing reads arguments or files later, and nothing writes these."""
     with pytest.raises(AttributeError):
         made().timeout = 5
+
+
+APPLICATION = {"domain": "app.bitrix24.com", "client_id": "local.1", "client_secret": CODE, "refresh_token": CODE, "token_file": "tokens.json"}
+
+
+def test_an_application_may_be_given_by_file_and_options(write):
+    """The options complete the file, and go before it; the token file is seen from the file that names it."""
+    path = write('[portal]\ndomain = "other.example"\nclient_id = "local.1"\nclient_secret = "s"\ntoken_file = "tokens.json"')
+    who = settings({"domain": "app.bitrix24.com", "refresh_token": CODE}, read_file(path)).credentials
+    assert ("app.bitrix24.com", "local.1", str(path.parent / "tokens.json"), CODE) == (who.host, who.client_id, who.token_file, who.given.refresh)
+    assert CODE not in repr(settings(APPLICATION))
+
+
+def test_options_of_one_kind_go_before_a_file_of_the_other(write):
+    """What is given now means more than what was written once."""
+    assert "app.bitrix24.com" == settings(APPLICATION, read_file(write(WHOLE))).credentials.host
+    assert "portal.bitrix24.ru" == settings({"webhook": ADDRESS}, File(portal=APPLICATION)).credentials.host
+
+
+@pytest.mark.parametrize(("options", "portal"), [({**APPLICATION, "webhook": ADDRESS}, {}), ({}, {**APPLICATION, "webhook": ADDRESS})])
+def test_a_webhook_and_an_application_are_one_too_many(options, portal):
+    """Nobody guesses which one was meant."""
+    with pytest.raises(ConfigError, match="choose one"):
+        settings(options, File(portal=portal))

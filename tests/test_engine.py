@@ -47,7 +47,7 @@ class Bench:
     def __init__(self, folder, *names, room=10**9, spans=None, observers=(), **portal):
         self.trial, self.log, self.events = Trial(folder, **portal), [], []
         settings = self.trial.settings()
-        self.client = Client(self.trial.line, settings.webhook, settings.rate())
+        self.client = Client(self.trial.line, settings.credentials, settings.rate())
         self.engine = Engine(self.client, settings.limits(), save=self.save, observers=[self.events.append, *observers])
         self.runs = {name: EntityRun(Question(catalog()[name]), named=True, open_sink=lambda: Shelf(self.log, room)) for name in names}
         for run in self.runs.values():

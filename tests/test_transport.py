@@ -1,14 +1,24 @@
 """Real sockets against a server of a few lines that misbehaves; no message may carry the address."""
 
 import asyncio
+import gzip
 import ssl
 import subprocess
+import tracemalloc
+import zlib
 from contextlib import asynccontextmanager
 
 import pytest
 
-from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
+from extractor.auth import webhook
+from extractor.auth.oauth import application
+from extractor.client import Client
+from extractor.config import read_file
+from extractor.errors import ConfigError, ConnectionLost, PortalMoved, RequestTimeout, TooLarge, Unreachable
+from extractor.limits import RateLimit
+from extractor.messages import Call
 from extractor.transport import HttpTransport
+from tests.command_lines import commands, options
 
 pytestmark = pytest.mark.end_to_end
 
@@ -46,9 +56,9 @@ def saying(data, seen=None):
     return answer
 
 
-async def post(address, *, patience=5.0):
+async def post(address, *, patience=5.0, **bounds):
     """Post once."""
-    async with HttpTransport(timeout=patience) as transport:
+    async with HttpTransport(timeout=patience, **bounds) as transport:
         return await transport.post(address, b'{"a": 1}', {"Content-Type": "application/json"})
 
 
@@ -57,7 +67,7 @@ async def failing(address, error, **options):
     with pytest.raises(error) as caught:
         await post(address, **options)
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert CODE not in str(caught.value) + repr(caught.value)
     assert "127.0.0.1" not in str(caught.value)
     return str(caught.value)
@@ -151,3 +161,81 @@ async def test_https_to_a_server_without_it():
     async with await asyncio.start_server(blunt, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         assert "TLS" in await failing(f"https://127.0.0.1:{port}/rest/1/{CODE}/", Unreachable)
+
+
+def packed(body, coding="gzip", *, chunked=False):
+    """Make an answer in a content coding."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: " + coding.encode() + b"\r\n"
+    if chunked:
+        return head + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    return head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.parametrize("data", [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + bytes(5_000_000),
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + bytes(5_000_000), packed(gzip.compress(bytes(5_000_000))),
+    packed(gzip.compress(bytes(5_000_000)), chunked=True), packed(zlib.compress(bytes(5_000_000)), "deflate"),
+], ids=["announced", "unannounced", "gzip", "gzip in chunks", "deflate"])
+async def test_an_answer_larger_than_any_honest_one(data):
+    """Whatever way it comes, it is refused by a word of ours."""
+    async def large(request, writer):
+        await saying(data)(request, writer)
+        writer.close()
+
+    async with server(large) as address:
+        assert "larger than 1 MiB" in await failing(address, TooLarge, largest=1 << 20)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+async def test_an_answer_at_the_bound(coding):
+    """Exactly as large as may be, it is read whole."""
+    body = bytes(1 << 20)
+    data = packed(gzip.compress(body)) if coding == "gzip" else b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + body
+    async with server(saying(data)) as address:
+        assert body == (await post(address, largest=1 << 20)).body
+
+
+async def test_a_bomb_takes_no_memory():
+    """An eighth of a gibibyte in as little of a mebibyte is not unpacked to see how large it is."""
+    bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+    data = packed(b"".join([*(bomb.compress(bytes(1 << 20)) for _ in range(128)), bomb.flush()]))
+    async with server(saying(data)) as address:
+        tracemalloc.start()
+        try:
+            await failing(address, TooLarge, largest=1 << 20, patience=30)
+            assert tracemalloc.get_traced_memory()[1] < 24 << 20
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["webhook", "application"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_credentials_do_not_follow_a_redirect(kind, status, tmp_path):
+    """After a rename the portal points elsewhere: that host gets nothing, and the run ends naming it."""
+    there = []
+    async with server(saying(OK, there)) as elsewhere:
+        place = elsewhere.removesuffix("batch").replace("127.0.0.1", "localhost").encode()
+        async with server(saying(b"HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, place))) as address:
+            host = address.partition("/rest/")[0]
+            given = {"domain": host, "client_id": "local.1", "client_secret": CODE, "access_token": CODE, "refresh_token": CODE,
+                     "token_file": str(tmp_path / "tokens.json")}
+            who = webhook(f"{host}/rest/1/{CODE}/") if kind == "webhook" else application(given)
+            async with HttpTransport(timeout=5.0) as transport:
+                client = Client(transport, who, RateLimit(None))
+                await client.admit()
+                (moved,) = await client.send([Call("profile", {})])
+    assert isinstance(moved, PortalMoved)
+    assert "localhost" in str(moved)
+    assert CODE not in str(moved)
+    assert [] == there
+
+
+@pytest.mark.parametrize("table", ["portal", "limits"])
+@pytest.mark.parametrize("key", ["verify", "verify_tls", "insecure", "ssl", "tls", "cert"])
+def test_no_way_to_look_away_from_a_certificate(tmp_path, table, key):
+    """No option of any command and no key of a file switches the verification off; that it is on is tried above."""
+    path = tmp_path / "b24x.toml"
+    path.write_text(f"[{table}]\n{key} = false\n")
+    with pytest.raises(ConfigError, match="is not a key"):
+        read_file(path)
+    assert set() == {option for name in commands() for option in options(name) if key in option.replace("-", "_")}

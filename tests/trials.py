@@ -13,6 +13,7 @@ from extractor.dump import Dump, Order
 from extractor.errors import ConnectionLost
 from extractor.question import Question
 from extractor.sandbox.answer import Session
+from extractor.sandbox.authority import Application, Authority
 from extractor.sandbox.clock import loop_clock
 from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.faults import calm
@@ -23,7 +24,9 @@ from extractor.sandbox.transport import MemoryTransport
 from extractor.sandbox.world import World
 
 CODE = "k4n4ri3nv0g3l"
-ADDRESS = f"http://127.0.0.1/rest/1/{CODE}/"
+HOST = "http://127.0.0.1"
+ADDRESS = f"{HOST}/rest/1/{CODE}/"
+CLIENT, SECRET = "local.k4n4ri3", "s3cr3tk4n4ri3nv0g3l"
 SCOPES = frozenset({"crm", "task", "user", "department"})
 
 
@@ -49,6 +52,7 @@ class Line:
     def __init__(self, portal: Portal, latency: float) -> None:
         self._transport = MemoryTransport(portal, latency=latency)
         self.requests = 0
+        self.urls: list[str] = []
         self.pages: list[int] = []
         self.statuses: Counter[int] = Counter()
 
@@ -60,6 +64,7 @@ class Line:
     async def post(self, url, body, headers):
         """Carry one request."""
         self.requests += 1
+        self.urls.append(url)
         try:
             answer = await self._transport.post(url, body, headers)
         except ConnectionResetError as error:
@@ -73,11 +78,14 @@ class Line:
 class Trial:
     """One portal, and a folder to dump it into."""
 
-    def __init__(self, folder, *, rows=None, meter=None, latency=0.1, faults=calm, session=None, **world) -> None:
+    def __init__(self, folder, *, rows=None, meter=None, latency=0.1, faults=calm, session=None, oauth=None, **world) -> None:
         self.folder = folder
+        session = session or Session(1, admin=True, scopes=SCOPES)
         self.world = World.build(rows=rows, **world)
-        hook = Webhook(CODE, session or Session(1, admin=True, scopes=SCOPES))
-        self.portal = Portal(self.world, METHODS, Credentials([hook]), meter or Meter.standard(), clock=loop_clock(), faults=faults)
+        credentials = Credentials([Webhook(CODE, session)])
+        self.authority = Authority([Application(CLIENT, SECRET, session)], credentials, clock=loop_clock(), **(oauth or {}))
+        self.portal = Portal(
+            self.world, METHODS, credentials, meter or Meter.standard(), clock=loop_clock(), faults=faults, authority=self.authority)
         self.latency = latency
         self.line = Line(self.portal, latency)
 
@@ -94,6 +102,12 @@ class Trial:
     def settings(self, **options) -> Settings:
         """Say how to talk to this portal."""
         return settings({"webhook": ADDRESS, **options})
+
+    def application(self, token_file, **options) -> Settings:
+        """Say how to talk to this portal as an application; its owner authorises it now."""
+        grant = self.authority.grant(CLIENT)
+        given = {"access_token": grant.access_token, "refresh_token": grant.refresh_token, "token_file": str(token_file)}
+        return settings({"domain": HOST, "oauth_server": HOST, "client_id": CLIENT, "client_secret": SECRET, **given, **options})
 
     async def run(self, *names, **asked):
         """Dump to the end."""

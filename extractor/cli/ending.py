@@ -18,8 +18,10 @@ _SECRETS = re.compile(r"(/rest/[^/\s]+/)(?!CODE/)[^/\s'\"]+|((?:auth|access_toke
 
 
 def masked(text: str) -> str:
-    """Take secrets out of a text."""
-    return _SECRETS.sub(lambda match: f"{match[1] or match[2]}***", text)
+    """Take secrets out of a text: those that this process has read, and whatever looks like one."""
+    from extractor import secrets
+
+    return _SECRETS.sub(lambda match: f"{match[1] or match[2]}***", secrets.masked(text))
 
 
 def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:

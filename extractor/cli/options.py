@@ -12,6 +12,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PORTAL = (
     click.option("--webhook", metavar="URL", envvar="B24X_WEBHOOK", help="https://HOST/rest/USER/CODE/ [env: B24X_WEBHOOK]"),
+    click.option("--domain", metavar="HOST", envvar="B24X_DOMAIN", help="Of an application: the portal's host [env: B24X_DOMAIN]"),
+    click.option("--client-id", metavar="ID", envvar="B24X_CLIENT_ID", help="Of an application; its secrets go by the environment: "
+                 "B24X_CLIENT_SECRET, B24X_REFRESH_TOKEN, B24X_ACCESS_TOKEN [env: B24X_CLIENT_ID]"),
+    click.option("--token-file", metavar="FILE", envvar="B24X_TOKEN_FILE",
+                 help="Of an application: where its new tokens are kept [env: B24X_TOKEN_FILE]"),
+    click.option("--oauth-server", metavar="URL", envvar="B24X_OAUTH_SERVER",
+                 help="Of an application: where tokens are renewed; default by the portal's region [env: B24X_OAUTH_SERVER]"),
+    # Secrets of an application: what stands on a command line, other users of the machine can see.
+    click.option("--client-secret", envvar="B24X_CLIENT_SECRET", hidden=True),
+    click.option("--access-token", envvar="B24X_ACCESS_TOKEN", hidden=True),
+    click.option("--refresh-token", envvar="B24X_REFRESH_TOKEN", hidden=True),
     click.option("--config", type=click.Path(dir_okay=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),

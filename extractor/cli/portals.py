@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from extractor.errors import UsageError
 from extractor.sandbox.answer import Session
+from extractor.sandbox.authority import Application, Authority
 from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.world import DEFAULT_ROWS, World
 
+APPLICATION = Application("local.sandbox", "sandbox-secret", Session(1, True, frozenset({"crm", "task", "user", "department"})))
 CODE = "sandbox"  # of a webhook to a portal that holds nothing but made-up rows: no secret
 _METERS = {"standard": Meter.standard, "enterprise": Meter.enterprise, "unlimited": Meter.unlimited}
-_SCOPES = frozenset({"crm", "task", "user", "department"})
 
 
 def world_of(rows: Mapping[str, int], *, seed: int) -> World:
@@ -25,8 +26,21 @@ def world_of(rows: Mapping[str, int], *, seed: int) -> World:
 
 def build(world: World, *, tariff: str) -> Portal:
     """Make a portal around its data; its clock is the machine's."""
-    webhook = Webhook(CODE, Session(1, True, _SCOPES))
-    return Portal(world, METHODS, Credentials([webhook]), _METERS[tariff](), clock=time.time)
+    credentials = Credentials([Webhook(CODE, APPLICATION.session)])
+    authority = Authority([APPLICATION], credentials, clock=time.time)
+    return Portal(world, METHODS, credentials, _METERS[tariff](), clock=time.time, authority=authority)
+
+
+def authorised(portal: Portal, address: str) -> list[str]:
+    """Authorise the portal's application; return its credentials as lines for a shell."""
+    if portal.authority is None:
+        return []
+    grant = portal.authority.grant(APPLICATION.client_id)
+    given = {
+        "DOMAIN": address, "OAUTH_SERVER": address, "CLIENT_ID": APPLICATION.client_id, "CLIENT_SECRET": APPLICATION.client_secret,
+        "ACCESS_TOKEN": grant.access_token, "REFRESH_TOKEN": grant.refresh_token, "TOKEN_FILE": "b24x-tokens.json",
+    }
+    return [f"export B24X_{name}='{value}'" for name, value in given.items()]
 
 
 def row_counts(pairs: Sequence[str]) -> dict[str, int]:

@@ -65,7 +65,7 @@ def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: boo
         for line in report.lines(outcome, settings):
             click.echo(line, err=True)
     if outcome.exit_code and log_format == "text":  # in the other one it stands in the line of the run's end
-        click.echo(f"b24x: {outcome.why}", err=True)
+        click.echo(f"b24x: {masked(outcome.why or '')}", err=True)
     return outcome.exit_code
 
 

@@ -11,13 +11,14 @@ from extractor.cli.options import sandbox_options
 @click.command("sandbox", short_help="Serve a simulated portal on loopback, to try things on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8924, show_default=True, help="0 for any free one.")
+@click.option("--oauth", is_flag=True, help="Print the credentials of an application, too, as lines for a shell.")
 @sandbox_options
 @ends_well
-def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str) -> int:
+def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, oauth: bool) -> int:
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
     import asyncio
 
-    from extractor.cli.portals import CODE, build, row_counts, world_of
+    from extractor.cli.portals import CODE, authorised, build, row_counts, world_of
     from extractor.cli.running import collect_seldom, fastest_loop
     from extractor.sandbox.server import serve
 
@@ -28,6 +29,8 @@ def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str)
         async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:
             reachable = address.replace("//0.0.0.0:", "//127.0.0.1:")  # what listens everywhere is reached somewhere
             click.echo(f"serving a simulated portal; its webhook is {reachable}/rest/1/{CODE}/")
+            if oauth:
+                click.echo("\n".join(authorised(portal, reachable)))
             await asyncio.Event().wait()
 
     try:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from extractor.sandbox import batch, wire
 from extractor.sandbox.answer import Method, Refusal
+from extractor.sandbox.authority import PATH, Authority
 from extractor.sandbox.calls import Desk, Visit, failure
 from extractor.sandbox.credentials import Credentials
 from extractor.sandbox.exchange import HTML_HEADERS, Request, Response, page
@@ -58,9 +59,10 @@ class Portal:
     def __init__(
         self, world: World, methods: Mapping[str, Method], credentials: Credentials, meter: Meter | None = None, *,
         clock: Callable[[], float], license_name: str = "ru_std", https_required: bool = False,
-        max_input_vars: int = wire.MAX_INPUT_VARS, faults: Faults = calm,
+        max_input_vars: int = wire.MAX_INPUT_VARS, faults: Faults = calm, authority: Authority | None = None,
     ) -> None:
         self.credentials = credentials
+        self.authority = authority
         self.meter = meter or Meter()
         self.faults = faults
         # After a rename: the new address, such as "https://new.example".
@@ -80,6 +82,8 @@ class Portal:
 
     def handle(self, request: Request) -> Flow:
         """Answer one request, yielding the seconds of server time that pass."""
+        if self.authority is not None and request.path.rstrip("/") == PATH.rstrip("/"):
+            return (yield from self.authority.handle(request))
         self._requests += 1
         self._in_flight += 1
         self._most_in_flight = max(self._most_in_flight, self._in_flight)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from extractor.cli import main
-from extractor.cli.portals import CODE, build, world_of
+from extractor.cli.portals import CODE, authorised, build, world_of
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.server import serve
@@ -36,6 +36,7 @@ class Served:
         self._down = asyncio.Event()
         async with serve(self.portal) as address:
             self.webhook = f"{address}/rest/1/{CODE}/"
+            self.application = dict(line.removeprefix("export ").split("=", 1) for line in authorised(self.portal, address))
             self._up.set()
             await self._down.wait()
 
@@ -117,3 +118,14 @@ def test_a_port_that_is_taken():
         ran = CliRunner().invoke(main, ["sandbox", "--port", str(taken.getsockname()[1])])
     assert 2 == ran.exit_code
     assert "--port" in ran.stderr
+
+
+def test_a_dump_as_an_application(served, tmp_path):
+    """What `b24x sandbox --oauth` prints is all that a dump needs; the token that it gives first may be long expired."""
+    portal = served(deals=300)
+    given = {name: value.strip("'") for name, value in portal.application.items()}
+    given |= {"B24X_TOKEN_FILE": str(tmp_path / "tokens.json"), "B24X_ACCESS_TOKEN": "", "B24X_WEBHOOK": ""}
+    ran = CliRunner().invoke(main, ["dump", "deals", "--to", str(tmp_path / "out")], env=given)
+    assert 0 == ran.exit_code, ran.stderr
+    assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
+    assert 1 == portal.portal.authority.renewals

@@ -6,12 +6,13 @@ user's rights. So it is shown as `HOST` everywhere, and lives in no message.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import unquote
 
+from extractor.auth.address import in_clear_text, split
 from extractor.errors import ConfigError
+from extractor.secrets import remember, without
 
 _FORM = "https://HOST/rest/USER/CODE/, as the portal shows it under Developer resources > Inbound webhook"
 _PATH = re.compile(r"/rest/(?P<user>[^/]+)/(?P<code>[^/]+)/?(?:profile(?:\.json)?/?)?")
@@ -27,7 +28,7 @@ class Webhook:
     def hide(self, text: str) -> str:
         """Take the webhook's code out of a text that came from elsewhere."""
         code = self._address.rstrip("/").rpartition("/")[2]
-        return text.replace(code, "***").replace(quote(code, safe=""), "***")
+        return without(text, {code, unquote(code)})
 
     def url(self, method: str) -> str:
         """Return the address to post a method's parameters to."""
@@ -40,31 +41,12 @@ def webhook(address: str) -> Webhook:
     Raises:
         ConfigError: It has another form, or would send its code over a network in clear text.
     """
-    parts = _split(address.strip())
+    parts = split(address)
     path = _PATH.fullmatch(parts.path) if parts else None
-    if parts is None or path is None or parts.scheme not in {"https", "http"} or not parts.hostname or parts.query:
+    if parts is None or path is None:
         raise ConfigError(f"the address given is no webhook: it has the form {_FORM}")
-    if parts.scheme == "http" and not _loopback(parts.hostname):
+    if in_clear_text(parts):
         raise ConfigError("plain http would send the webhook's code over the network in clear text: use https")
     user, code = path["user"], path["code"]
+    remember(code, unquote(code))
     return Webhook(parts.netloc, f"{parts.scheme}://{parts.netloc}/rest/{user}/{code}/")
-
-
-def _split(address: str) -> SplitResult | None:
-    """Take an address apart; `None` for what is none. Credentials before the host are none either."""
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        return None
-    return None if "@" in parts.netloc or port == 0 else parts
-
-
-def _loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its very form; names are not looked up."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
