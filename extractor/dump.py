@@ -28,7 +28,7 @@ from extractor.events import Observer
 from extractor.messages import FileMark
 from extractor.preflight import checked
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
+from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink, discard
 from extractor.transport import Transport
 
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end; the same command goes on"
@@ -193,6 +193,8 @@ class Dump:
         """Put an entity on the run, and its file back to where the checkpoint says."""
         if run.files:
             run.sink = self._open_sink(run.name, run.files[0])
+        elif self._order.folder is not None:
+            discard(self._order.folder, run.name)
         engine.add(run, run.spans)
 
     async def _drive(self, engine: Engine) -> B24xError | None:

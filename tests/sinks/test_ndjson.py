@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from extractor.errors import ConfigError, DiskError, DiskFull, UsageError
 from extractor.messages import FileMark
-from extractor.sinks import NdjsonSink
+from extractor.sinks import NdjsonSink, discard
 
 # The portal's integers are 64 bits wide; JSON has no NaN.
 VALUES = st.recursive(
@@ -289,7 +289,7 @@ def test_cut_is_synced(tmp_path, synced, tail, expected):
 KILLED = """
 import sys
 from pathlib import Path
-from extractor.sinks import NdjsonSink
+from extractor.sinks import NdjsonSink, discard
 sink = NdjsonSink.open(Path(sys.argv[1]), "deals", compress=sys.argv[2])
 sink.append([{"ID": 1}])
 mark = sink.commit()
@@ -311,3 +311,13 @@ def test_killed_while_writing(tmp_path, compress):
     mark = FileMark(path.relative_to(tmp_path).as_posix(), int(rows), int(size), sha256.decode())
     write(tmp_path, compress, [{"ID": 3}], mark=mark)
     assert [{"ID": 1}, {"ID": 3}] == read(path)
+
+
+def test_what_nothing_names_is_removed(tmp_path):
+    """A killed run's file that no commit vouches for goes, whatever its compression; other entities' files stay."""
+    for name in ("deals/part-00000.ndjson", "deals/part-00000.ndjson.zst", "leads/part-00000.ndjson"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}")
+    discard(tmp_path, "deals")
+    discard(tmp_path, "contacts")
+    assert ["leads/part-00000.ndjson"] == [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
