@@ -43,6 +43,13 @@ def decode(envelope: Mapping[str, Any], count: int) -> list[Outcome]:
     return [_outcome(maps, f"c{place}") for place in range(count)]
 
 
+def failed_as_a_whole(outcomes: Sequence[Outcome]) -> str | None:
+    """Name the error that ended a request as a whole: then every call has that same one."""
+    first = outcomes[0]
+    whole = isinstance(first, B24xError) and all(outcome is first for outcome in outcomes)
+    return type(first).__name__ if whole else None
+
+
 def _outcome(maps: Mapping[str, Mapping[str, Any]], key: str) -> Outcome:
     """Read what became of one command."""
     if key in maps["result_error"]:

@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from extractor.batch import Outcome
+from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
@@ -201,7 +201,7 @@ class Engine:
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, _failed_as_a_whole(outcomes)))
+        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
         if self._buffered >= COMMIT_BYTES:
@@ -211,14 +211,20 @@ class Engine:
         """Give one page to its pager; return how many rows came."""
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
-            landings = self._scheduler.feed(ticket, page)
-        except DiskError:
-            raise
         except B24xError as error:
             self._give_up(ticket.job.listing, error)
             return 0
-        self._land(landings)
+        self._advance(ticket.job.listing, lambda: self._scheduler.feed(ticket, page))
         return len(page.rows)
+
+    def _advance(self, listing: Listing, step: Callable[[], Sequence[Landing]]) -> None:
+        """Let a pager go on; what it cannot bear ends its entity."""
+        try:
+            landings = step()
+        except B24xError as error:
+            self._give_up(listing, error)
+        else:
+            self._land(landings)
 
     def _fail(self, ticket: Ticket, error: B24xError) -> None:
         """Carry out what an error means for the call that met it."""
@@ -229,7 +235,7 @@ class Engine:
             self._scheduler.failed(ticket, error, now)
             return
         attempt = ticket.job.failures[type(error)] + 1
-        match decide(error, attempt, self._random.random()):
+        match decide(error, attempt, self._random.random(), lone=ticket.job.lone):
             case Again(after=after):
                 run.retries += 1
                 self._scheduler.failed(ticket, error, now + after)
@@ -239,7 +245,7 @@ class Engine:
                 self._scheduler.failed(ticket, error, now)
                 self._tell(CallFailed(run.name, type(error).__name__, attempt, 0.0))
             case Skip():
-                self._give_up(ticket.job.listing, error)
+                self._advance(ticket.job.listing, lambda: self._scheduler.fail(ticket, error))
             case _:
                 raise error
 
@@ -259,10 +265,11 @@ class Engine:
             run = self._runs[landing.listing]
             if landing.rows:
                 self._buffered = max(self._buffered, run.land(landing.rows))
+            run.unread += landing.unread
+            if landing.rows or landing.unread or landing.finished:
                 self._dirty.set()
             if landing.finished:
                 run.complete()
-                self._dirty.set()
                 self._tell(EntityEnded(run.name, run.status, run.rows, run.reason))
 
     async def _keep_committing(self) -> None:
@@ -291,10 +298,3 @@ class Engine:
 def _now() -> float:
     """Read the loop's clock: the only one a run knows."""
     return asyncio.get_running_loop().time()
-
-
-def _failed_as_a_whole(outcomes: Sequence[Outcome]) -> str | None:
-    """Name the error that ended a request as a whole: then every call has that same one."""
-    first = outcomes[0]
-    whole = isinstance(first, B24xError) and all(outcome is first for outcome in outcomes)
-    return type(first).__name__ if whole else None

@@ -66,7 +66,7 @@ def lying(total: Callable[[int], int]) -> Mishap:
 
 
 class Stalled:
-    """Answers a call with the page before it: the ids stand still."""
+    """Answers a call with the page before it, if that is not above what was asked for: the ids stand still."""
 
     def __init__(self) -> None:
         self._before: Answer | None = None
@@ -77,8 +77,11 @@ class Stalled:
         return self._before
 
     def stall(self, run: Run, params: Params, _start: int | None) -> Answer:
-        """Answer what was answered before, if anything was."""
-        return self._before or run(params)
+        """Answer what was answered before, where that is no answer."""
+        given = params.get("filter", params.get("FILTER"))
+        low = max((int(value) for name, value in given.items() if name.lower() == ">id"), default=-1) if isinstance(given, dict) else -1
+        rows = rows_of(self._before) if self._before else []
+        return self._before if self._before and rows and _id(rows[0]) <= low else run(params)
 
 
 @dataclass(frozen=True, slots=True)
