@@ -81,7 +81,7 @@ def scenario(seed: int) -> Scenario:
     if dice.random() < 0.15:
         one.twins = {table: frozenset(range(1, 900, dice.choice([2, 3, 7]))) for table in one.rows}
     one.neighbours = dice.choice([0.0, 0.0, 0.3])
-    one.changes = dice.choice([0.0, 0.0, 0.02, 0.3])
+    one.changes = dice.choice([0.0, 0.0, 0.05, 0.3])
     one.request_faults = dice.choice([0.0, 0.05, 0.15, 0.4])
     one.method_faults = dice.choice([0.0, 0.0, 0.02, 0.1])
     one.broken_methods = dice.choice([0.0, 0.0, 0.0, 0.02])
@@ -101,7 +101,7 @@ def _wish(name, dice):
         wish["select"] = NARROW[name]
     if name in FILTERS and dice.random() < 0.4:
         wish["filter"] = dice.choice(FILTERS[name])
-    if dice.random() < 0.2 and catalog()[name].paging == "keyset":
+    if dice.random() < 0.4 and catalog()[name].paging == "keyset":
         wish["paging"] = dice.choice(["offset", "keyset"])
     return wish
 
@@ -140,8 +140,8 @@ def mutations(one: Scenario, tables) -> list[Mutation]:
             continue
         ids = list(tables[table].ids)
         touched = dice.sample(ids, int(one.changes * len(ids)))
-        for group in [touched[place : place + 7] for place in range(0, len(touched), 7)] or [[]]:
-            moment = {"table": table, "after": int(_far(dice, 1, 150))}
+        for group in [touched[place : place + 4] for place in range(0, len(touched), 4)] or [[]]:
+            moment = {"table": table, "after": dice.choice([dice.randint(1, 60), int(_far(dice, 1, 150))])}
             action = dice.choice(["delete", "delete", "change", "insert"])
             if action == "insert" or not group:
                 plan.append(Mutation("insert", count=dice.randint(1, 60), values=BORN.get(name, {}), **moment))
