@@ -14,7 +14,7 @@ from tests.simulation.portal import id_of
 from tests.simulation.scenario import TABLES
 
 
-class Broken(AssertionError):  # noqa: N818 - a promise is what breaks
+class Broken(AssertionError):
     """A promise was not kept."""
 
 

@@ -75,7 +75,7 @@ class Simulated:
         self.one, self.counts, self.calm = one, Counter(), False
         self.requests = 0
         self.shown = defaultdict(lambda: defaultdict(list))  # entity -> id -> versions of the row
-        self.world = Watched.build(seed=one.seed % 40, rows=one.rows, costs=one.costs)
+        self.world = Watched.build(seed=one.seed % 5, rows=one.rows, costs=one.costs)
         self.world.turn(twins=one.twins)
         self.methods = {question.entity.method: question for question in one.questions()}
         self.poison = {question.entity.name: self._poison(question) for question in one.questions()}

@@ -23,7 +23,7 @@ from tests.trials import ADDRESS
 
 LIVES = 40
 STEPS = 100_000
-MEMORY = Path("/dev/shm")  # noqa: S108 - a place in memory, where there is one
+MEMORY = Path("/dev/shm")
 
 
 class SteppedLoop(VirtualLoop):

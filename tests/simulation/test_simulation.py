@@ -9,8 +9,8 @@ import pytest
 from tests.simulation.disk import Disk, torn
 from tests.simulation.story import tell
 
-SEEDS = 200
-AT_ONCE = 20
+SEEDS = 150
+AT_ONCE = 15
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
@@ -30,7 +30,6 @@ def test_equal_seeds_tell_equal_stories():
 
 def test_what_is_synced_survives(tmp_path):
     """After a power cut the synced bytes of a synced name are there; an unsynced tail and an unsynced name may not be."""
-
     ends = set()
     for luck in range(60):
         disk = Disk(tmp_path / f"{luck}")
@@ -55,7 +54,6 @@ def test_what_is_synced_survives(tmp_path):
 
 def test_the_dead_write_nothing(tmp_path):
     """After a kill what was written is there, synced or not, and what the old process writes later is not."""
-
     disk = Disk(tmp_path / "0")
     with disk.watched():
         file = io.FileIO(disk.root / "rows", "w+")
@@ -68,6 +66,5 @@ def test_the_dead_write_nothing(tmp_path):
 
 def test_torn():
     """Between what is safe and what is there now lies everything, and nothing else."""
-
     found = {torn(b"ab", b"abcd", random.Random(luck)) for luck in range(100)}
     assert {b"ab", b"abc", b"abcd"} == found
