@@ -24,8 +24,8 @@ def holds(truth, promise, *details):
         raise Broken(f"{promise}: {' '.join(map(str, details))}" if details else promise)
 
 
-def check(folder, outcome, portal):
-    """Hold a folder, and what was said about it, against what the portal had."""
+def check(folder, outcome, portal, *, calm):
+    """Hold a folder, and what was said about it, against what the portal had; `calm` when it worked all the while."""
     manifest = orjson.loads((folder / "manifest.json").read_bytes())
     entities = manifest["entities"]
     holds(set(entities) == set(portal.one.names), "the manifest has an entry for each entity", list(entities))
@@ -34,10 +34,10 @@ def check(folder, outcome, portal):
     holds((manifest["status"] == "complete") == complete, "the manifest's status is that of its entities")
     holds(complete or outcome.why, "a run that is not complete says why")
     for name, entry in entities.items():
-        _check_entity(folder, name, entry, portal)
+        _check_entity(folder, name, entry, portal, calm=calm)
 
 
-def _check_entity(folder, name, entry, portal):
+def _check_entity(folder, name, entry, portal, *, calm):
     rows = _rows_on_disk(folder, name, entry)
     ids = [id_of(name, row) for row in rows]
     twice = [one for one, count in Counter(ids).items() if count > 1]
@@ -49,7 +49,7 @@ def _check_entity(folder, name, entry, portal):
     status, reason, unread = entry["status"], entry["reason"], [one["id"] for one in entry.get("unread", ())]
     holds(status == "complete" or reason, f"{name}: what is not complete has a reason", status)
     bad = {str(one) for one in portal.poison[name].ids}
-    holds(set(unread) <= bad | (set() if portal.calm else set(unread)), f"{name}: only bad rows are unread", unread[:5], bad)
+    holds(not calm or set(unread) <= bad, f"{name}: only bad rows are unread", unread[:5], bad)
     holds(set(unread).isdisjoint(ids) and len(unread) == len(set(unread)), f"{name}: what is unread is not there", unread)
     if status == "complete" or (reason or "").startswith("UNREAD"):
         holds((status == "complete") == (not unread), f"{name}: complete means that nothing is unread", status, unread)

@@ -102,8 +102,8 @@ class Story:
                     holds(not (calm and ending is None), "a portal that works again is read", outcome)
                 else:
                     if not (ending and ending.kind == "disk" and outcome.exit_code in {4, 5}):
-                        check(self.disk.root, outcome, self.portal)
-                    if outcome.exit_code == 0 or self._only_bad_rows_are_missing(outcome):
+                        check(self.disk.root, outcome, self.portal, calm=calm)
+                    if outcome.exit_code == 0 or (calm and self._only_bad_rows_are_missing(outcome)):
                         break
                     holds(not (calm and ending is None), "a portal that works again is read to the end", outcome.exit_code, outcome.why)
                     self.counts[f"ended with {outcome.exit_code}"] += 1

@@ -47,8 +47,12 @@ def short(kept: int) -> Mishap:
 
 
 def deaf(run: Run, params: Params, _start: int | None) -> Answer:
-    """Drop the condition in silence (portal.md 12, 1)."""
-    return run({name: value for name, value in params.items() if name.lower() != "filter"})
+    """Drop the bounds on the id in silence (portal.md 12, 1)."""
+    kept = dict(params)
+    for name, given in params.items():
+        if name.lower() == "filter" and isinstance(given, dict):
+            kept[name] = {key: value for key, value in given.items() if key.lower() not in {">id", "<=id"}}
+    return run(kept)
 
 
 def unordered(run: Run, params: Params, _start: int | None) -> Answer:
