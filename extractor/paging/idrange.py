@@ -47,7 +47,7 @@ def ascend(question: Question, span: Span) -> Pager:
         except OF_A_ROW:
             kept = yield from isolate(question, span)
             continue
-        if not page.rows and (span.high is not None or span.until < max(low, 1)):  # 0: nobody has seen the last id
+        if not page.rows and (span.high is not None or not span.until):  # no `until`: nobody has seen the last id
             page = yield from _believe(question, low, bound)
         kept = span.take(page.rows, question.entity.id, low=low, high=bound), ()
         if bound is not None and bound - low <= PAGE_SIZE:

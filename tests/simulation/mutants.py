@@ -5,6 +5,7 @@ A mutant is a function that patches the code for the length of a story.
 
 from __future__ import annotations
 
+import io
 import os
 
 from extractor import batch, durable
@@ -109,10 +110,9 @@ def refusal_is_an_empty_page(patched):
 def checkpoint_in_place(patched):
     """The checkpoint and the manifest are overwritten where they are."""
     def replace(path, data, *, mode=0o644):
-        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
-        os.write(handle, data)
-        os.fsync(handle)
-        os.close(handle)
+        with durable.translated(path), io.FileIO(path, "w") as file:
+            file.write(data)
+            os.fsync(file.fileno())
         durable.sync_folder(path.parent)
     patched.setattr(durable, "replace", replace)
 
