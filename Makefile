@@ -4,6 +4,7 @@
 #   make VENV=.venv-3.12       a second environment beside the first
 #   make test COVERAGE=        the tests without measuring coverage
 #   make test SELECT='-k span' some of them
+#   make soak SEEDS=10000 FROM=0
 
 # A name on PATH may be a shim that does not run, or a Python without venv: ask each one.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -15,11 +16,13 @@ BIN := $(VENV)/bin
 INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 COVERAGE ?= --cov
 SELECT ?=
+SEEDS ?= 1000
+FROM ?= 0
 
 # Written last, so an environment without it is half made, and is made anew.
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check wheel clean
+.PHONY: help demo test soak check wheel clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +32,10 @@ demo: $(READY)  ## dump a simulated portal, under the limits of a real one
 
 test: $(READY)  ## run the tests; line and branch coverage below 95 % is a failure
 	@$(BIN)/python -m pytest $(COVERAGE) $(SELECT)
+
+soak: $(READY)  ## simulate SEEDS whole runs from seed FROM on, on all cores, then let each mutant be caught
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
+	@$(BIN)/python -m pytest -q -m soak
 
 check: $(READY)  ## lint, types, layers, and the wheel, installed and run
 	$(BIN)/ruff check extractor tests benchmarks

@@ -26,7 +26,7 @@ import orjson
 
 from extractor import durable
 from extractor.errors import ConfigError, FolderBusy
-from extractor.messages import FileMark, Status
+from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
 PRIVATE = ".b24x"  # the part of the run's folder that is not for other tools
@@ -51,6 +51,7 @@ class SavedEntity:
     expected_last: int | None = None
     files: tuple[FileMark, ...] = ()
     rows: int = 0
+    unread: tuple[Unread, ...] = ()
     requests: int = 0
     calls: int = 0
     retries: int = 0
@@ -157,6 +158,12 @@ def _count(value: object, key: str) -> int:
     return value
 
 
+def _id(value: object, key: str) -> str:
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit()):
+        raise ValueError(f"its {key!r} is not an id")
+    return value
+
+
 def _number(value: object, key: str) -> float:
     if type(value) not in {int, float}:
         raise ValueError(f"its {key!r} is not a number")
@@ -191,6 +198,7 @@ def _entities(value: object, key: str) -> dict[str, SavedEntity]:
 
 
 _READERS: Mapping[type, Mapping[str, Callable[[object, str], Any]]] = {
+    Unread: {"id": _id, "reason": _of(str)},
     FileMark: {"path": _of(str), "rows": _count, "bytes": _count, "sha256": _of(str)},
     SavedEntity: {
         "status": _one_of(get_args(Status)),
@@ -199,6 +207,7 @@ _READERS: Mapping[type, Mapping[str, Callable[[object, str], Any]]] = {
         "expected_last": _maybe(_count),
         "files": _list_of(lambda item, _key: _record(FileMark, item)),
         "rows": _count,
+        "unread": _list_of(lambda item, _key: _record(Unread, item)),
         "requests": _count,
         "calls": _count,
         "retries": _count,

@@ -23,14 +23,14 @@ from extractor.client import Client
 from extractor.conditions import normal
 from extractor.config import Settings
 from extractor.engine import Engine
-from extractor.entityrun import EntityRun, reason_of
-from extractor.errors import B24xError, Bug, DiskError, UsageError
+from extractor.entityrun import EntityRun
+from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
 from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
 from extractor.messages import FileMark
 from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink
+from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink, discard
 from extractor.transport import Transport
 
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end"
@@ -235,6 +235,8 @@ class Dump:
         """Put an entity on the run, and its file back to where the checkpoint says."""
         if run.files:
             run.sink = self._open_sink(run.name, run.files[0])
+        elif self._order.folder is not None:
+            discard(self._order.folder, run.name)
         engine.add(run, run.spans)
 
     async def _drive(self, engine: Engine) -> B24xError | None:

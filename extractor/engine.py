@@ -180,15 +180,23 @@ class Engine:
         """Give one page to its pager; return how many rows came."""
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
-            landings = self._scheduler.feed(ticket, page)
         except WrongShape as error:
             self._fail(ticket, error)
             return 0
         except ContractBroken as error:
             self._give_up(ticket.job.listing, error)
             return 0
-        self._land(landings)
+        self._advance(ticket.job.listing, lambda: self._scheduler.feed(ticket, page))
         return len(page.rows)
+
+    def _advance(self, listing: Listing, step: Callable[[], Sequence[Landing]]) -> None:
+        """Let a pager go on; what it cannot bear ends its entity."""
+        try:
+            landings = step()
+        except B24xError as error:
+            self._give_up(listing, error)
+        else:
+            self._land(landings)
 
     def _fail(self, ticket: Ticket, error: B24xError) -> None:
         """Carry out what an error means for the call that met it."""
@@ -199,7 +207,7 @@ class Engine:
             self._scheduler.failed(ticket, error, now)
             return
         attempt = run.attempt(error, ticket.job.failures, now)
-        match decide(error, attempt, self._random.random()):
+        match decide(error, attempt, self._random.random(), lone=ticket.job.lone):
             case (Again() | AfterReset()) as later:
                 after = later.after if isinstance(later, Again) else 0.0
                 run.retries += 1
@@ -208,7 +216,7 @@ class Engine:
             case Renew():  # an hour is over: the client renews before it admits the next request
                 self._scheduler.failed(ticket, error, now)
             case Skip():
-                self._give_up(ticket.job.listing, error)
+                self._advance(ticket.job.listing, lambda: self._scheduler.fail(ticket, error))
             case _:
                 raise error
 
@@ -228,10 +236,11 @@ class Engine:
             run = self._runs[landing.listing]
             if landing.rows:
                 self._buffered = max(self._buffered, run.land(landing.rows))
+            run.unread += landing.unread
+            if landing.rows or landing.unread or landing.finished:
                 self._dirty.set()
             if landing.finished:
                 run.complete()
-                self._dirty.set()
                 self._tell(EntityEnded(run.name, run.status, run.rows, run.reason))
 
     async def _keep_committing(self) -> None:

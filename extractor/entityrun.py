@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
-from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError
+from extractor.errors import AccessDenied, B24xError, OperatingLimited, reason_of
 from extractor.manifest import Assurance, EntityFacts
-from extractor.messages import FileMark, Reply, Row, Status
+from extractor.messages import FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt
@@ -42,6 +42,7 @@ class EntityRun:
     status: Status = "running"
     reason: str | None = None
     rows: int = 0
+    unread: tuple[Unread, ...] = ()
     requests: int = 0
     calls: int = 0
     retries: int = 0
@@ -88,6 +89,10 @@ class EntityRun:
             self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
             self.reason = _NO_PROOF.format(method=self.question.entity.method)
+        if self.unread:
+            first = self.unread[0]
+            self.status = "partial"
+            self.reason = f"UNREAD: {len(self.unread)} rows could not be read, the first is {first.id} ({first.reason})"
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""
@@ -107,7 +112,7 @@ class EntityRun:
         self.status = "complete" if done else "running"
         self.reason = saved.reason if done else None
         self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
-        self.spans = _spans(saved)
+        self.spans = _spans(saved)  # and what could not be read is asked for again
         if self.spans is not None or self.status == "complete":
             self.rows, self.files = saved.rows, saved.files
 
@@ -121,6 +126,7 @@ class EntityRun:
             expected_last=max((span.until for span in spans or ()), default=None),
             files=(self.sink.mark,) if self.sink else self.files,
             rows=self.rows,
+            unread=self.unread,
             requests=self.requests,
             calls=self.calls,
             retries=self.retries,
@@ -136,6 +142,7 @@ class EntityRun:
             reason=self.reason,
             assurance=self.assurance,
             files=(self.sink.mark,) if self.sink else self.files,
+            unread=self.unread,
             requests=self.requests,
             calls=self.calls,
             retries=self.retries,
@@ -149,21 +156,6 @@ def _spans(saved: SavedEntity) -> list[Span] | None:
     if saved.spans is None:
         return None
     last = saved.expected_last or 0
-    return [Span(cursor, high, last if high is None else high) for cursor, high in saved.spans]
+    left = [*saved.spans, *((int(one.id) - 1, int(one.id)) for one in saved.unread)]
+    return [Span(cursor, high, last if high is None else high) for cursor, high in left]
 
-
-def reason_of(error: B24xError) -> str:
-    """Put an error into a code and a sentence, as the manifest gives reasons."""
-    return f"{_code(error)}: {_words(error)}"
-
-
-def _code(error: B24xError) -> str:
-    """Return the portal's code where it gave one, else the error's own name in capitals."""
-    if isinstance(error, PortalError) and error.code not in {"", "0"}:
-        return error.code.upper()
-    return "".join(f"_{letter}" if letter.isupper() else letter for letter in type(error).__name__).strip("_").upper()
-
-
-def _words(error: B24xError) -> str:
-    """Return the error's own sentence."""
-    return error.description or str(error) if isinstance(error, PortalError) else str(error)

@@ -41,6 +41,18 @@ class B24xError(Exception):
     exit_code = 1
 
 
+def reason_of(error: B24xError) -> str:
+    """Say why, as a code and a sentence: the portal's code where it gave one, else the error's name in capitals."""
+    if not isinstance(error, PortalError):
+        return f"{_capitals(error)}: {error}"
+    code = error.code.upper() if error.code not in {"", "0"} else _capitals(error)
+    return f"{code}: {error.description or error}"
+
+
+def _capitals(error: B24xError) -> str:
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in type(error).__name__).strip("_").upper()
+
+
 class UsageError(B24xError):
     """The question is wrong; nothing was asked of the portal."""
 

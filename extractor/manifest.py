@@ -18,7 +18,7 @@ from typing import Any, Literal
 import orjson
 
 from extractor import durable
-from extractor.messages import FileMark, Status
+from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -39,6 +39,7 @@ class EntityFacts:
     reason: str | None = None
     assurance: Assurance | None = "exact"
     files: tuple[FileMark, ...] = ()
+    unread: tuple[Unread, ...] = ()
     requests: int = 0
     calls: int = 0
     retries: int = 0
@@ -92,6 +93,7 @@ def _entry(facts: EntityFacts) -> dict[str, Any]:
         "rows": sum(mark.rows for mark in facts.files),
         "assurance": facts.assurance,
         "files": [asdict(mark) for mark in facts.files],
+        "unread": [asdict(one) for one in facts.unread],
         "requests": facts.requests,
         "calls": facts.calls,
         "retries": facts.retries,

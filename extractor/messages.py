@@ -79,6 +79,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A row that is there and cannot be read: its id, and why, as a code and a sentence."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileMark:
     """A committed length of one file: what is up to there is safe, what follows is not ours.
 

@@ -19,12 +19,14 @@ methods that read the whole set for every page anyway, ids it is.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Generator, Sequence
 
 from extractor.errors import ContractBroken
-from extractor.messages import BATCH_SIZE, PAGE_SIZE
+from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Pager, Part
 from extractor.paging.follow import follow, single
 from extractor.paging.idrange import REPEATS, ascend
+from extractor.paging.isolate import OF_A_ROW
 from extractor.paging.offset import descend
 from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
@@ -53,16 +55,42 @@ def pager(question: Question, part: Part) -> Pager:
 
 def probe(question: Question) -> Pager:
     """Find out how far an entity reaches, keep its first page, and cut the rest into parts."""
+    try:
+        return (yield from _probe(question))
+    except OF_A_ROW:  # a bad row on the first page, or on the last: whoever reads by ids knows a way around it
+        return Finish((), (yield from _unprobed(question)))
+
+
+def _unprobed(question: Question) -> Generator[Ask, Sequence[Page], tuple[Part, ...]]:
+    """Cut an entity at its last id, without its first page; where that cannot be seen either, not at all."""
+    try:
+        (page,) = yield Ask((question.last_id(),), lone=True)
+    except OF_A_ROW:
+        return (Part(Span(0, None, 0)),)
+    last = max(ids_of(page.rows, question.entity.id), default=0)
+    return (*((Part(Span(0, last, last)),) if last else ()), Part(Span(last, None, last)))
+
+
+def _probe(question: Question) -> Pager:
+    """Find out, as long as no bad row is in the way."""
     key = question.entity.id
     last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
     descending = ids_of(last_page.rows, key)
     check_order(descending[::-1])
     last = max(descending, default=0)
-    for _ in range(REPEATS if descending else 0):
-        if not first_page.rows:
-            last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
-    if descending and not first_page.rows and last_page.rows:
+    for _ in range(REPEATS):
+        if bool(descending) == bool(first_page.rows):
+            break
+        last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
+        if descending and not last_page.rows and not first_page.rows:
+            break  # they have all been deleted meanwhile
+        descending = ids_of(last_page.rows, key)
+        check_order(descending[::-1])
+        last = max(descending, default=0)
+    if bool(descending) != bool(first_page.rows) and last_page.rows:
         raise ContractBroken(f"the portal knows the id {last}, and answers with no rows at all")
+    if first_page.rows and not descending:
+        raise ContractBroken("the portal answers with rows, and knows no last id")
     span = Span(0, None, last)
     rows = span.take(first_page.rows, key, low=-1, high=None)
     if span.closed or span.cursor >= last:

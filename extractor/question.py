@@ -79,6 +79,11 @@ class Question:
             return call
         return Call(call.method, {**call.params, "select": [self.entity.filter_id]})
 
+    def ids_above(self, low: int) -> Call:
+        """Ask for the ids of the first rows above one, and for nothing else of them."""
+        call = self.window(low, None)
+        return Call(call.method, {**call.params, "select": [self.entity.filter_id]}) if self.entity.select else call
+
     def offset(self, start: int, high: int) -> Call:
         """Ask for the page at `start` in ascending order of ids up to `high`, counted."""
         return self._listing("ASC", start=start, bounds={f"<={self.entity.filter_id}": high})

@@ -105,6 +105,9 @@ REFUSED = Backoff(20, first=2, cap=30, then=Stop(), at_least=1)
 # A page of a proxy or of a firewall where JSON should be: once more, then it is meant for us.
 FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
 
+# A call that has failed eight times, and now fails alone: twice more, lest a gust of wind be taken for a bad row.
+SUSPECT = Backoff(3, first=4, cap=30, then=Skip())
+
 # Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable, or small enough.
 UNREADABLE = Backoff(8, first=0, cap=0, then=Skip(), shrink=True)
 
@@ -144,13 +147,18 @@ POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
 CODES: dict[str, Backoff | Repeat] = {"CONNECTION_ERROR": FAILED, "INVALID_TOKEN": UNKNOWN}
 
 
-def decide(error: errors.B24xError, attempt: int, random: float) -> Decision:
+def decide(error: errors.B24xError, attempt: int, random: float, *, lone: bool = False) -> Decision:
     """Say what to do about `error`.
 
     `attempt` counts how often this call has failed with an error of this
     class, this failure included (for a block: `blocked_attempt`); `random` is a number in [0, 1).
+    A `lone` call is one under suspicion, in a request of its own.
     """
     policy = _policy(error)
+    if lone and policy is UNREADABLE:
+        return Skip()
+    if lone and policy in {KILLED, FAILED}:
+        policy = SUSPECT
     if isinstance(policy, Backoff | Repeat):
         return policy.decide(attempt, random)
     return policy

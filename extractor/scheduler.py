@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from extractor.errors import B24xError, ContractBroken
-from extractor.messages import PAGE_SIZE, Call, Page, Row
+from extractor.load import Load
+from extractor.messages import PAGE_SIZE, Call, Page, Row, Unread
 from extractor.paging import Ask, Finish, Pager, Part
 from extractor.paging.span import Span
 from extractor.planner import opening, pager
@@ -43,6 +44,7 @@ class Job:
     part: Part | None = None
     calls: tuple[Call, ...] = ()
     pages: list[Page] = field(default_factory=list)
+    lone: bool = False
     flying: int = 0
     failures: Counter[type[B24xError]] = field(default_factory=Counter)
     not_before: float = 0.0
@@ -65,9 +67,9 @@ class Listing:
     spans: list[Span] | None = None
 
     @property
-    def name(self) -> str:
-        """The entity's name."""
-        return self.question.entity.name
+    def method(self) -> str:
+        """The entity's method."""
+        return self.question.entity.method
 
     def widest(self) -> Span | None:
         """Return the span with the most rows left, if it is worth being split; one read by offsets cannot be."""
@@ -75,7 +77,7 @@ class Listing:
 
     def splittable(self) -> list[Span]:
         """List the spans that may be split: those read by ids, with rows enough for two."""
-        parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None]
+        parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None and not job.lone]
         return [part.span for part in parts if part.span.rows_left() >= WORTH_SPLITTING]
 
     def rows_left(self) -> float:
@@ -94,36 +96,12 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What an answer brought: rows to write, and whether its entity is now at its end."""
+    """What an answer brought: rows to write, ids that cannot be read, and whether its entity is now at its end."""
 
     listing: Listing
     rows: Sequence[Row] = ()
     finished: bool = False
-
-
-@dataclass(slots=True)
-class _Load:
-    """A request being filled: its calls, the space left in it, and the room left for each method."""
-
-    room: Callable[[str], int]
-    weight: Callable[[str], float]
-    tickets: list[Ticket] = field(default_factory=list)
-    space: float = 1.0
-    rooms: dict[str, int] = field(default_factory=dict)
-
-    def share(self, listing: Listing, sharers: int) -> int:
-        """Return how many calls of a listing may come in, when as many listings want their part; one always fits."""
-        method = listing.question.entity.method
-        left = self.rooms.setdefault(method, self.room(method))
-        most = (self.space + 1e-9) / self.weight(method)  # 50 times 1/50 is 1 but for rounding
-        return min(left, max(int(min(most, 1 / self.weight(method) / sharers)), 1 if most >= 1 or not self.tickets else 0))
-
-    def add(self, listing: Listing, tickets: Sequence[Ticket]) -> None:
-        """Put calls of a listing in."""
-        method = listing.question.entity.method
-        self.tickets += tickets
-        self.space -= len(tickets) * self.weight(method)
-        self.rooms[method] -= len(tickets)
+    unread: tuple[Unread, ...] = ()
 
 
 class Scheduler:
@@ -152,14 +130,16 @@ class Scheduler:
         `room(method)` is how many calls of a method may go now, `weight(method)`
         the share of a request that one of them takes.
         """
-        load = _Load(room, weight)
+        for job in self._lone(now, room):
+            return self._take_job(job, 1)
+        load: Load[Ticket] = Load(room, weight)
         self._listings.rotate(-1)
         for listing in self._listings:
-            load.add(listing, self._ready(listing, now, load.share(listing, len(self._listings))))
+            load.add(listing.method, self._ready(listing, now, load.share(listing.method, len(self._listings))))
         for listing in self._listings:
-            load.add(listing, self._ready(listing, now, load.share(listing, 1)))
+            load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
         for listing in self._listings:
-            load.add(listing, self._fresh(listing, min(load.share(listing, 1), width - self._jobs())))
+            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), width - self._jobs())))
         return load.tickets
 
     def rows_left(self) -> float:
@@ -187,6 +167,14 @@ class Scheduler:
             job.failures[type(error)] += 1
             job.not_before = max(job.not_before, not_before)
 
+    def fail(self, ticket: Ticket, error: B24xError) -> Sequence[Landing]:
+        """Let a pager know that a call has failed for good; one that knows no way around it raises the error."""
+        job = ticket.job
+        job.flying -= 1
+        job.pages = []
+        job.failures.clear()
+        return self._step(job, lambda: job.pager.throw(error)) if job.listing in self._listings else ()
+
     def drop(self, listing: Listing) -> None:
         """Give an entity up: its answers under way will be ignored."""
         if listing in self._listings:
@@ -205,7 +193,7 @@ class Scheduler:
         for listing in self._listings:
             fresh = max(0, min(splits, len(listing.splittable())))
             splits -= fresh
-            full += weight(listing.question.entity.method) * (fresh + sum(job.ready(now) for job in listing.jobs))
+            full += weight(listing.method) * (fresh + sum(job.ready(now) for job in listing.jobs))
         return full
 
     def in_order(self, now: float) -> bool:
@@ -228,7 +216,12 @@ class Scheduler:
         waits = [job.not_before for job in listing.jobs if not job.flying]
         if may_split and listing.widest():
             waits.append(now)
-        return max(min(waits), now, ready_at(listing.question.entity.method)) if waits else None
+        return max(min(waits), now, ready_at(listing.method)) if waits else None
+
+    def _lone(self, now: float, room: Callable[[str], int]) -> Iterator[Job]:
+        """Find the jobs whose next call goes in a request of its own, and may go now."""
+        for listing in self._listings:
+            yield from (job for job in listing.jobs if job.lone and job.ready(now) and room(listing.method) > 0)
 
     def _ready(self, listing: Listing, now: float, count: int) -> list[Ticket]:
         """Take up to `count` calls that are ready, in the order of the jobs."""
@@ -238,7 +231,7 @@ class Scheduler:
                 break
             job = listing.jobs[0]
             listing.jobs.rotate(-1)
-            if job.ready(now):
+            if job.ready(now) and not job.lone:
                 tickets += self._take_job(job, count - len(tickets))
         return tickets
 
@@ -278,8 +271,8 @@ class Scheduler:
             return self._finish(job, end.value)
         if not ask.calls:
             raise ContractBroken("a pager asked for nothing")
-        job.calls, job.not_before = ask.calls, 0.0
-        return [Landing(listing, ask.rows)]
+        job.calls, job.not_before, job.lone = ask.calls, 0.0, ask.lone
+        return [Landing(listing, ask.rows, unread=ask.unread)]
 
     def _finish(self, job: Job, end: Finish) -> Sequence[Landing]:
         """Take the last rows of a pager, open the parts it leaves, and see whether the entity is at its end."""
@@ -287,7 +280,7 @@ class Scheduler:
         listing.jobs.remove(job)
         if listing.spans is not None and job.part is not None:
             listing.spans.remove(job.part.span)
-        landings = [Landing(listing, end.rows)]
+        landings = [Landing(listing, end.rows, unread=end.unread)]
         if end.parts:
             landings += self._open(listing, end.parts)
         return [*landings, *self._ended(listing)]

@@ -22,4 +22,4 @@ def _wait(listing: Listing, now: float, ready_at: Callable[[str], float]) -> tup
     pause, limit = min(pauses), ready_at(method)
     if limit >= pause:
         return max(limit, now), f"for the operating limit of {method}"
-    return pause, f"before another attempt at {listing.name}"
+    return pause, f"before another attempt at {listing.question.entity.name}"

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from extractor.checkpoint import CheckpointFile, Saved, SavedEntity, decode, fingerprint, lock
 from extractor.errors import ConfigError, DiskError, FolderBusy
-from extractor.messages import FileMark
+from extractor.messages import FileMark, Unread
 
 COUNTS = st.integers(0, 2**63 - 1)
+UNREAD = st.builds(Unread, id=st.integers(0).map(str), reason=st.text())
 MARKS = st.builds(FileMark, path=st.text(), rows=COUNTS, bytes=COUNTS, sha256=st.text())
 ENTITIES = st.builds(
     SavedEntity,
@@ -29,7 +30,7 @@ ENTITIES = st.builds(
     spans=st.none() | st.lists(st.tuples(COUNTS, st.none() | COUNTS), max_size=3).map(tuple),
     expected_last=st.none() | COUNTS,
     files=st.lists(MARKS, max_size=2).map(tuple),
-    rows=COUNTS, requests=COUNTS, calls=COUNTS, retries=COUNTS,
+    unread=st.lists(UNREAD, max_size=2).map(tuple), rows=COUNTS, requests=COUNTS, calls=COUNTS, retries=COUNTS,
     seconds=st.floats(0, 1e9),
 )
 RUNS = st.builds(
@@ -162,7 +163,7 @@ def test_missing_or_added_keys_are_refused(place):
     (orjson.dumps(RUN).replace(b"[50,900]", b"[-50,900]"), "its 'spans' is not a count"),
     (orjson.dumps(RUN).replace(b"running", b"walking"),
      "its 'status' is none of 'running', 'complete', 'partial', 'skipped', 'failed'"),
-    (orjson.dumps(RUN).replace(b'"rows":100,"req', b'"rows":true,"req'), "its 'rows' is not a count"),
+    (orjson.dumps(RUN).replace(b'"rows":100,"unr', b'"rows":true,"unr'), "its 'rows' is not a count"),
 ])
 def test_damage_is_one_sentence(tmp_path, data, said):
     """The sentence names the file, what is wrong with it, and the two ways out."""

@@ -19,7 +19,7 @@ from extractor.errors import (
     RequestRefused,
     ServerFailure,
 )
-from extractor.messages import FileMark, Reply
+from extractor.messages import FileMark, Reply, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.scheduler import Scheduler
@@ -172,3 +172,16 @@ def test_checkpoint_and_manifest_tell_one_story():
         assert getattr(saved, name) == getattr(facts, name)
     assert ("department.get", {}, False) == (facts.method, facts.params, facts.named)
     assert "departments" == made.name
+
+
+def test_what_cannot_be_read_is_named_and_asked_for_again():
+    """An entity with unread ids is partial and says so; a later run goes to exactly these ids."""
+    made, _ = run()
+    made.land([{"ID": "1"}])
+    made.unread += (Unread("7", "WRONG_ENCODING: no"),)
+    made.complete()
+    assert ("partial", True) == (made.status, made.reason.startswith("UNREAD: "))
+    assert made.unread == made.facts().unread == made.saved().unread
+    again, _ = run()
+    again.adopt(replace(made.saved(), spans=()))
+    assert ([(6, 7)], (), "running") == ([(span.cursor, span.high) for span in again.spans], again.unread, again.status)

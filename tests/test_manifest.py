@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from extractor import manifest
 from extractor.manifest import EntityFacts
-from extractor.messages import FileMark
+from extractor.messages import FileMark, Unread
 
 FILES = (FileMark("deals/part-00000.ndjson", 3, 99, "ab" * 32), FileMark("deals/part-00001.ndjson", 2, 50, "cd" * 32))
 DEALS = EntityFacts(
-    method="crm.deal.list", params={"select": ["*"], "filter": {">ID": 0}}, status="complete", files=FILES,
+    method="crm.deal.list", params={"select": ["*"], "filter": {">ID": 0}}, status="complete", files=FILES, unread=(Unread("7", "WRONG_ENCODING: no"),),
     requests=4, calls=5, retries=1, seconds=1.23456,
 )
 FACTS = st.builds(
@@ -46,6 +46,7 @@ def test_shape():
                 {"path": "deals/part-00000.ndjson", "rows": 3, "bytes": 99, "sha256": "ab" * 32},
                 {"path": "deals/part-00001.ndjson", "rows": 2, "bytes": 50, "sha256": "cd" * 32},
             ],
+            "unread": [{"id": "7", "reason": "WRONG_ENCODING: no"}],
             "requests": 4, "calls": 5, "retries": 1, "seconds": 1.235,
         }},
     }

@@ -155,3 +155,13 @@ def test_the_density_of_the_first_page_is_the_estimate():
     parts, _ = plan(Question(THINGS, paging="keyset"), THIN)
     assert 1950 == pytest.approx(sum(part.span.rows_left() for part in parts), rel=0.02)
     assert isinstance(parts[0].span, Span)
+
+
+@pytest.mark.parametrize("blank", [0, 1])
+def test_a_probe_whose_halves_contradict_each_other_is_asked_again(blank):
+    """A last id without rows, or rows without a last id: one of the two pages is a lie, and none is believed."""
+    table, asks = Table(range(1, 200)), probe(ASKED)
+    ask = next(asks)
+    pages = [table.answer(call) for call in ask.calls]
+    pages[blank] = Page(())
+    assert ask.calls == asks.send(pages).calls

@@ -167,3 +167,11 @@ def test_every_class_has_a_row():
     """A new error class is found in the table, by itself or by its base."""
     for kind in KINDS:
         assert any(base in retry.POLICIES for base in kind.__mro__)
+
+
+def test_a_call_under_suspicion_has_few_attempts():
+    """Alone in its request, what cannot be encoded cannot be encoded; what kills has three attempts; limits are waited for as ever."""
+    assert Skip() == decide(errors.Unreadable("WRONG_ENCODING"), 1, 0.5, lone=True)
+    assert [True, True, False] == [
+        isinstance(decide(errors.NotJson("a page", status=500), attempt, 0.5, lone=True), Again) for attempt in (1, 2, 3)]
+    assert isinstance(decide(errors.RateLimited("QUERY_LIMIT_EXCEEDED"), 5, 0.5, lone=True), Again)

@@ -286,7 +286,7 @@ def test_rows_left_are_those_of_all_entities():
     """Unknown until an entity has been cut."""
     scheduler, listing = opened(asking("a"), Span(0, 300, 300), Span(300, None, 300))
     scheduler.add(asking("b"))
-    assert "a" == listing.name
+    assert "a.list" == listing.method
     assert 300 == scheduler.rows_left() == listing.rows_left()
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from extractor.messages import Call, Page, Row
+from extractor.messages import Call, Page, Row, Unread
 from extractor.paging.span import Span
 
 
@@ -29,10 +29,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The calls to answer next, to be run in this order and never side by side; the rows kept so far."""
+    """The calls to answer next, to be run in this order and never side by side; the rows kept so far.
+
+    `lone` asks for a request of its own. When a call has failed for good, the
+    error is raised at the `yield`.
+    """
 
     calls: tuple[Call, ...]
     rows: Sequence[Row] = ()
+    unread: tuple[Unread, ...] = ()
+    lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Finish:
 
     rows: Sequence[Row] = ()
     parts: tuple[Part, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 Pager = Generator[Ask, Sequence[Page], Finish]

@@ -27,8 +27,9 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from extractor.errors import ContractBroken
-from extractor.messages import PAGE_SIZE, Page, Row
+from extractor.messages import PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Pager
+from extractor.paging.isolate import OF_A_ROW, Kept, isolate
 from extractor.paging.span import Span, ids_of
 from extractor.question import Question
 
@@ -37,17 +38,21 @@ REPEATS = 3  # rows can be appended between two calls once, hardly thrice
 
 def ascend(question: Question, span: Span) -> Pager:
     """Read a span from below to its upper end."""
-    rows: Sequence[Row] = ()
+    kept: Kept = ((), ())
     while not span.closed:
         low = span.cursor
         bound = span.high if question.entity.counts_always else None
-        (page,) = yield Ask((question.window(low, bound),), rows)
-        if not page.rows and span.high is not None:
+        try:
+            (page,) = yield Ask((question.window(low, bound),), *kept)
+        except OF_A_ROW:
+            kept = yield from isolate(question, span)
+            continue
+        if not page.rows and (span.high is not None or not span.until):  # no `until`: nobody has seen the last id
             page = yield from _believe(question, low, bound)
-        rows = span.take(page.rows, question.entity.id, low=low, high=bound)
+        kept = span.take(page.rows, question.entity.id, low=low, high=bound), ()
         if bound is not None and bound - low <= PAGE_SIZE:
             span.closed = True
-    return Finish(rows)
+    return Finish(kept[0], unread=kept[1])
 
 
 def _believe(question: Question, low: int, bound: int | None) -> Generator[Ask, Sequence[Page], Page]:
@@ -58,13 +63,22 @@ def _believe(question: Question, low: int, bound: int | None) -> Generator[Ask, 
     the portal's two queries is empty with more behind it (`Factory::getItems`).
     """
     for _ in range(REPEATS):
-        (last_page,) = yield Ask((question.last_id(),))
-        last = max(ids_of(last_page.rows, question.entity.id), default=None)
-        if last is None:
+        try:
+            (last_page,) = yield Ask((question.last_id(),))
+        except OF_A_ROW:  # a bad row among the last is a row: the rights are there
+            return (yield from _again(question, low, bound))
+        last = max(ids_of(last_page.rows, question.entity.id), default=0)
+        if not last and low:
             raise ContractBroken("all rows have gone while they were read: were rights taken away?")
         if bound is not None or last <= low:
             return Page(())
-        (page,) = yield Ask((question.window(low, bound),))
+        page = yield from _again(question, low, bound)
         if page.rows:
             return page
     raise ContractBroken(f"the portal knows the id {last}, and answers with nothing above {low}")
+
+
+def _again(question: Question, low: int, bound: int | None) -> Generator[Ask, Sequence[Page], Page]:
+    """Ask for the page once more."""
+    (page,) = yield Ask((question.window(low, bound),))
+    return page

@@ -36,6 +36,7 @@ from extractor.errors import ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page, Row
 from extractor.paging import Ask, Finish, Pager
 from extractor.paging.idrange import ascend
+from extractor.paging.isolate import OF_A_ROW
 from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
 
@@ -52,7 +53,10 @@ def descend(question: Question, span: Span, total: int) -> Pager:
     rows: Sequence[Row] = ()
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]
-        pages = yield Ask(tuple(question.offset(start, end) for start in group), rows)
+        try:
+            pages = yield Ask(tuple(question.offset(start, end) for start in group), rows)
+        except OF_A_ROW:
+            return (yield from ascend(question, span))  # it knows a way around bad rows
         totals = [total, *(page.total for page in pages if page.total is not None)]
         if any(later > earlier for earlier, later in itertools.pairwise(totals)):
             return (yield from ascend(question, span))

@@ -53,6 +53,11 @@ class Span:
         self.high = self.until = middle
         return upper
 
+    def advance(self, to: int) -> None:
+        """Move the cursor past ids that hold no rows, or none that can be read."""
+        self.cursor = to
+        self.closed = self.high is not None and to >= self.high
+
     def take(self, rows: Sequence[Row], key: str, *, low: int, high: int | None) -> Sequence[Row]:
         """Accept the page that answered (low, high] and move the cursor; return the rows to keep.
 

@@ -49,6 +49,18 @@ class Refusal(Exception):
         self.seconds = seconds
 
 
+class Collapse(Exception):
+    """A call that takes its whole request with it, batch or not: a fatal error of PHP, or one that never ends.
+
+    The web server answers with a page of this `status` after `seconds`.
+    """
+
+    def __init__(self, status: int = 500, seconds: float = 0.0) -> None:
+        super().__init__(status, seconds)
+        self.status = status
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """Who calls: the webhook's user, rights and scopes."""

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+JSON_HEADERS: Mapping[str, str] = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+}
 HTML_HEADERS: Mapping[str, str] = {"Content-Type": "text/html; charset=utf-8"}
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from extractor.sandbox import batch, wire
-from extractor.sandbox.answer import Method, Refusal
+from extractor.sandbox.answer import Collapse, Method, Refusal
 from extractor.sandbox.authority import PATH, Authority
 from extractor.sandbox.calls import Desk, Visit, failure
 from extractor.sandbox.credentials import Credentials
-from extractor.sandbox.exchange import HTML_HEADERS, Request, Response, page
+from extractor.sandbox.exchange import HTML_HEADERS, JSON_HEADERS, Request, Response, page
 from extractor.sandbox.faults import Faults, calm
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.parameters import Route, find_route, parameters
@@ -29,11 +29,6 @@ from extractor.sandbox.system import system_methods
 if TYPE_CHECKING:
     from extractor.sandbox.world import World
 
-JSON_HEADERS: Mapping[str, str] = {
-    "Content-Type": "application/json; charset=utf-8",
-    "Access-Control-Allow-Origin": "*",
-    "X-Content-Type-Options": "nosniff",
-}
 CORS_HEADERS: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "origin, content-type, accept",
@@ -112,6 +107,10 @@ class Portal:
             return (yield from self._execute(request, route, now))
         except Refusal as refusal:
             return _json(refusal.status, failure(refusal))
+        except Collapse as collapse:  # no exception of PHP: the process is gone, and nothing was charged
+            if collapse.seconds:
+                yield collapse.seconds
+            return page(collapse.status)
 
     def _execute(self, request: Request, route: Route, now: float) -> Flow:
         name, _ = self._desk.find(route.name)
@@ -126,15 +125,23 @@ class Portal:
         visit = Visit(self._desk, caller, tally, now)
         if name == "batch":
             gathered = yield from batch.run(query, visit.batched, self._max_input_vars)
-            response = _json(200, visit.envelope(gathered))
+            response = _encoded(visit.envelope(gathered))
         else:
-            response = _json(200, (yield from visit.direct(name, query)))
+            response = _encoded((yield from visit.direct(name, query)))
         tally.close()
         return response
 
 
 def _json(status: int, body: Any) -> Response:
     return Response(status, JSON_HEADERS, wire.encode(body))
+
+
+def _encoded(body: dict[str, Any]) -> Response:
+    """Encode an answer as a whole: one value that cannot be said spoils all the commands of a batch."""
+    try:
+        return _json(200, body)
+    except TypeError:
+        return _json(200, {"error": "WRONG_ENCODING", "error_description": "Wrong request encoding"})
 
 
 def _moved(host: str, request: Request) -> Response:

@@ -65,9 +65,8 @@ class NdjsonSink:
         path = folder / relative
         if mark is None:
             durable.make_folder(path.parent)
+            discard(folder, name)
             with durable.translated(path):
-                for other in FORMATS:  # of a run that never came to a commit: its rows would be there twice
-                    (folder / part_path(name, other)).unlink(missing_ok=True)
                 file = io.FileIO(path, "w+")
             return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
         if mark.path != relative:
@@ -176,6 +175,14 @@ class NdjsonSink:
         if left or self._digest.hexdigest() != self._mark.sha256:
             raise DiskError(f"{self._mark.path} is not as the last run left it: the folder was changed by somebody else; "
                             "put the file back, or dump into another folder")
+
+
+def discard(folder: Path, name: str) -> None:
+    """Remove the files of a run that never came to a commit: nothing names them, and their rows would be there twice."""
+    for compress in FORMATS:
+        path = folder / part_path(name, compress)
+        with durable.translated(path):
+            path.unlink(missing_ok=True)
 
 
 def part_path(name: str, compress: Compression) -> str:

@@ -42,3 +42,16 @@ def test_the_end_of_a_set_is_believed():
     """The last rows were deleted meanwhile: what is known lies below the cursor."""
     kept, _ = walk(ascend(ASKED, Span(0, 300, 300)), Table(range(1, 201)).answer)
     assert list(range(1, 201)) == sorted(kept)
+
+
+def test_the_end_of_a_span_whose_last_id_nobody_saw_is_asked_for():
+    """Where the probe failed, an open span is all of the table: one empty page is not its end."""
+    kept, _ = walk(ascend(ASKED, Span(0, None, 0)), Moody(range(1, 301), {3}.__contains__).answer)
+    assert list(range(1, 301)) == kept
+
+
+def test_an_open_span_behind_a_last_id_ends_on_an_empty_page():
+    """What lies there was born meanwhile: no call is spent on it."""
+    table = Table(range(1, 301))
+    walk(ascend(ASKED, Span(300, None, 300)), table.answer)
+    assert 1 == len(table.calls)

@@ -10,6 +10,7 @@ from extractor.errors import CredentialsRefused, PortalMoved
 from extractor.sandbox.answer import Method, Refusal, Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.faults import at, cut, html, truncated
+from extractor.sandbox.faults.methods import Poison, with_mishaps
 from extractor.sandbox.meter import Bucket, Meter, Operating
 from extractor.sandbox.methods.classic import listed
 from tests.trials import CODE
@@ -122,3 +123,30 @@ async def test_no_secret_is_on_disk(trial):
     files = [path for path in world.folder.rglob("*") if path.is_file()]
     assert len(files) >= 5
     assert [] == [path for path in files if CODE.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("way", ["encoding", "fatal", "endless"])
+async def test_rows_that_cannot_be_read_are_named(trial, way):
+    """A row that cannot be encoded, or kills its page: all others come, it is named with a reason, and the exit code is 4."""
+    world = trial(rows={"deals": 3_000, "contacts": 200})
+    whole, every = world.portal._desk.methods["crm.deal.list"], listed(world.world, "crm.deal.list")
+    bad = {every[3], every[1_234], every[-1]}
+    world.portal._desk.methods["crm.deal.list"] = with_mishaps(whole, lambda _number: Poison(bad, way))
+    outcome = await world.run("deals", "contacts")
+    entry = outcome.manifest["entities"]["deals"]
+    assert (4, "partial", "complete") == (outcome.exit_code, entry["status"], outcome.manifest["entities"]["contacts"]["status"])
+    assert {str(one) for one in bad} == {one["id"] for one in entry["unread"]}
+    assert {"encoding": "WRONG_ENCODING: "}.get(way, "NOT_JSON: ") in entry["unread"][0]["reason"]
+    assert [one for one in every if one not in bad] == world.ids("deals")
+
+
+async def test_rows_that_could_not_be_read_are_asked_for_again(trial):
+    """Once the portal's owner has mended them, the same command fetches the rows that were named, and nothing else."""
+    world = trial(rows={"deals": 3_000})
+    whole, every = world.portal._desk.methods["crm.deal.list"], listed(world.world, "crm.deal.list")
+    world.portal._desk.methods["crm.deal.list"] = with_mishaps(whole, lambda _number: Poison({every[77]}))
+    assert 4 == (await world.run("deals")).exit_code
+    world.portal._desk.methods["crm.deal.list"], before = whole, world.line.rows
+    assert 0 == (await world.run("deals")).exit_code
+    assert every == world.ids("deals")
+    assert world.line.rows - before <= 50

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from extractor.errors import ConfigError, DiskError, DiskFull, UsageError
 from extractor.messages import FileMark
-from extractor.sinks import NdjsonSink
+from extractor.sinks import NdjsonSink, discard
 from tests.rows import rows_of
 
 # The portal's integers are 64 bits wide; JSON has no NaN.
@@ -304,3 +304,13 @@ def test_killed_while_writing(tmp_path, compress):
     mark = FileMark(path.relative_to(tmp_path).as_posix(), int(rows), int(size), sha256.decode())
     write(tmp_path, compress, [{"ID": 3}], mark=mark)
     assert [{"ID": 1}, {"ID": 3}] == read(path)
+
+
+def test_what_nothing_names_is_removed(tmp_path):
+    """A killed run's file that no commit vouches for goes, whatever its compression; other entities' files stay."""
+    for name in ("deals/part-00000.ndjson", "deals/part-00000.ndjson.zst", "leads/part-00000.ndjson"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}")
+    discard(tmp_path, "deals")
+    discard(tmp_path, "contacts")
+    assert ["leads/part-00000.ndjson"] == [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]

@@ -1,5 +1,6 @@
-"""What goes wrong between a portal and its clients."""
+"""What goes wrong with a whole request."""
 
+import orjson
 import pytest
 
 from extractor.sandbox import faults
@@ -56,6 +57,30 @@ def test_slow(bench):
     struck = one(bench, faults.slow(30))
     struck.send("/rest/1/code/null")
     assert struck.waits == [30]
+
+
+def test_refused(bench):
+    """A refusal in JSON has the portal's shape, and nothing was run (portal.md 4)."""
+    struck = one(bench, faults.refused(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"))
+    response = struck.send("/rest/1/code/null")
+    assert (503, {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"}) == (
+        response.status, orjson.loads(response.body))
+    assert 0 == struck.portal.statistics().calls
+
+
+def test_garbage(bench):
+    """An answer may be bytes that mean nothing, under HTTP 200."""
+    response = one(bench, faults.garbage()).send("/rest/1/code/null")
+    assert 200 == response.status
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(response.body)
+
+
+def test_moved(bench):
+    """A renamed portal redirects, and runs nothing."""
+    struck = one(bench, faults.moved("new.example"))
+    response = struck.send("/rest/1/code/null")
+    assert (302, "https://new.example/", 0) == (response.status, response.headers["Location"], struck.portal.statistics().calls)
 
 
 def test_calm():

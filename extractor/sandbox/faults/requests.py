@@ -1,4 +1,4 @@
-"""What goes wrong between a portal and its clients, one fault a request.
+"""What goes wrong with a whole request between a portal and its clients.
 
 Rule 1: a fault says whether the portal ran the request before it: after a cut
 connection the work is done and charged, and the client knows nothing of it.
@@ -11,7 +11,11 @@ import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from extractor.sandbox.exchange import Request, Response, page
+from extractor.sandbox import wire
+from extractor.sandbox.exchange import HTML_HEADERS, JSON_HEADERS, Request, Response, page
+
+Spoil = Callable[[bytes], bytes]
+"""What happens to a body on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Fault:
     `answer` is sent in place of the portal's own. `executed` is whether the portal
     runs the request all the same. `kept` is the share of the body that is sent, and
     `broken` says that the connection then breaks (otherwise the short body looks whole).
+    `spoil` changes the body of an answer that is JSON.
     """
 
     answer: Response | None = None
@@ -28,6 +33,7 @@ class Fault:
     kept: float = 1.0
     broken: bool = False
     delay: float = 0.0
+    spoil: Spoil | None = None
 
     def strike(self, flow: Generator[float, None, Response]) -> Generator[float, None, Response]:
         """Let a request run into the fault."""
@@ -35,6 +41,8 @@ class Fault:
             yield self.delay
         response = (yield from flow) if self.executed else page(502)
         response = self.answer or response
+        if self.spoil and response.status == 200:
+            response = replace(response, body=self.spoil(response.body))
         kept = int(len(response.body) * self.kept)
         if self.broken:
             return replace(response, sent=kept)
@@ -53,6 +61,22 @@ def calm(_number: int, _request: Request) -> Fault | None:
 def html(status: int = 502, *, executed: bool = False) -> Fault:
     """Make the web server in front answer with a page."""
     return Fault(page(status), executed=executed)
+
+
+def refused(status: int, code: str, description: str = "") -> Fault:
+    """Refuse in JSON, without having run anything: the request limit (503), an overload (500)."""
+    body = wire.encode({"error": code, "error_description": description})
+    return Fault(Response(status, JSON_HEADERS, body), executed=False)
+
+
+def garbage(body: bytes = b"\x00\xff{]", status: int = 200) -> Fault:
+    """Answer with bytes that mean nothing."""
+    return Fault(Response(status, JSON_HEADERS, body))
+
+
+def moved(host: str) -> Fault:
+    """Answer as a portal does that was renamed: a redirect, and nothing is run."""
+    return Fault(Response(302, {**HTML_HEADERS, "Location": f"https://{host}/"}, b""), executed=False)
 
 
 def cut(*, executed: bool = True) -> Fault:

@@ -1,0 +1,32 @@
+"""A request being filled: its calls, the space left in it, and the room left for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Load(Generic[T]):
+    """Tickets of type `T`; `room(method)` is how many calls may go, `weight(method)` the share of a request that one takes."""
+
+    room: Callable[[str], int]
+    weight: Callable[[str], float]
+    tickets: list[T] = field(default_factory=list)
+    space: float = 1.0
+    rooms: dict[str, int] = field(default_factory=dict)
+
+    def share(self, method: str, sharers: int) -> int:
+        """Return how many calls of a listing may come in, when as many listings want their part; one always fits."""
+        left = self.rooms.setdefault(method, self.room(method))
+        most = (self.space + 1e-9) / self.weight(method)  # 50 times 1/50 is 1 but for rounding
+        return min(left, max(int(min(most, 1 / self.weight(method) / sharers)), 1 if most >= 1 or not self.tickets else 0))
+
+    def add(self, method: str, tickets: Sequence[T]) -> None:
+        """Put calls of a listing in."""
+        self.tickets += tickets
+        self.space -= len(tickets) * self.weight(method)
+        self.rooms[method] -= len(tickets)
