@@ -181,7 +181,7 @@ class Simulated:
 
     def _fault(self, number, _request):
         dice = random.Random(f"{self.one.seed}:{number}")
-        if number > self.one.calm_after or dice.random() >= self.one.request_faults:
+        if self.calm or dice.random() >= self.one.request_faults:
             return None
         kinds = RARE_FAULTS if dice.random() < 0.05 else REQUEST_FAULTS
         kind = dice.choice(list(kinds))
