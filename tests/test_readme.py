@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from extractor import config
+from extractor.auth.oauth import KEYS
 from extractor.cli.questions import questions
 from extractor.config import read_file, settings
 from extractor.errors import B24xError
@@ -108,10 +109,10 @@ def test_the_configuration_file_is_one(tmp_path: Path):
     path = tmp_path / "b24x.toml"
     path.write_text(example)
     file = read_file(path)
-    assert set(config._KEYS["portal"]) == set(file.portal)
+    assert set(config._KEYS["portal"]) - set(KEYS) == set(file.portal)
     assert set(config._KEYS["limits"]) == {*file.limits, "rate_limit"}
     assert "# rate_limit = " in example
     keys = {key for wishes in tomllib.loads(example)["entities"].values() for key in wishes}
     assert set(config._ENTITY_KEYS) == keys
-    assert "example.bitrix24.com" == settings({}, file).webhook.host
+    assert "example.bitrix24.com" == settings({}, file).credentials.host
     refuse_at_once(questions(list(file.entities), {}, file))
