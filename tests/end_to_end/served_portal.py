@@ -17,6 +17,7 @@ from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.server import serve
+from extractor.sandbox.wire import Written
 from extractor.sandbox.world import World
 
 
@@ -24,7 +25,7 @@ def counted(method: Method, served: dict[str, int]) -> Method:
     """Count the rows of every page that a method gives."""
     def run(*args):
         answer = method.run(*args)
-        served["rows"] += len(answer.result) if isinstance(answer.result, list) else 0
+        served["rows"] += len(answer.result) if isinstance(answer.result, list | Written) else 0
         return answer
 
     return Method(method.scope, run)
