@@ -116,13 +116,15 @@ class HttpTransport:
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         """Read a body up to the bound; aiohttp decompresses in pieces, and waits while nobody reads them."""
-        body = bytearray()
+        pieces: list[bytes] = []
+        size = 0
         async for piece in answer.content.iter_chunked(_PIECE):
-            body += piece
-            if len(body) > self._largest:
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._largest:
                 answer.close()
                 raise TooLarge(f"the portal's answer is larger than {self._largest / (1 << 20):g} MiB, and no honest one is")
-        return bytes(body)
+        return b"".join(pieces)
 
 
 @contextmanager

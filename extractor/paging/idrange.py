@@ -38,21 +38,23 @@ REPEATS = 3  # rows can be appended between two calls once, hardly thrice
 
 def ascend(question: Question, span: Span) -> Pager:
     """Read a span from below to its upper end."""
-    kept: Kept = ((), ())
+    kept: list[Kept] = [((), ())]  # of one, taken out when it is handed over: hundreds of pagers wait, and none holds rows
     while not span.closed:
         low = span.cursor
         bound = span.high if question.entity.counts_always else None
         try:
-            (page,) = yield Ask((question.window(low, bound),), *kept)
+            (page,) = yield Ask((question.window(low, bound),), *kept.pop())
         except OF_A_ROW:
-            kept = yield from isolate(question, span)
+            kept.append((yield from isolate(question, span)))
             continue
         if not page.rows and (span.high is not None or not span.until):  # no `until`: nobody has seen the last id
             page = yield from _believe(question, low, bound)
-        kept = span.take(page.rows, question.entity.id, low=low, high=bound), ()
+        kept.append((span.take(page.rows, question.entity.id, low=low, high=bound), ()))
+        del page
         if bound is not None and bound - low <= PAGE_SIZE:
             span.closed = True
-    return Finish(kept[0], unread=kept[1])
+    rows, unread = kept.pop()
+    return Finish(rows, unread=unread)
 
 
 def _believe(question: Question, low: int, bound: int | None) -> Generator[Ask, Sequence[Page], Page]:

@@ -1,6 +1,7 @@
 """What `idrange` promises: every id of a span once, whatever the pages look like and whatever moves meanwhile."""
 
 import random
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -122,3 +123,18 @@ def test_a_page_that_does_not_answer_ends_the_walk(rows):
     next(pager)
     with pytest.raises(ContractBroken):
         pager.send([Page([{"ID": str(one)} for one in rows])])
+
+
+def test_a_pager_that_waits_holds_no_rows():
+    """Hundreds of spans are read side by side: what a pager has handed over is not kept by it."""
+    class Watched(list):
+        """Rows whose end can be seen."""
+
+    pager = ascend(ASKED, Span(0, 10**6, 10**6))
+    next(pager)
+    rows = Watched({"ID": number} for number in range(1, 51))
+    gone = weakref.ref(rows)
+    ask = pager.send([Page(rows)])
+    assert rows is ask.rows
+    del rows, ask
+    assert gone() is None
