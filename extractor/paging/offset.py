@@ -25,6 +25,12 @@ otherwise. Then these pages are dropped and the rest is read by ids.
 Rule 5: `total` may be capped by an option of the portal. So the uppermost
 page must reach the last id that was known; if it does not, the rest is read
 by ids.
+
+Rule 6: pages are counted as well as believed. The last page that was read says
+how many rows there were when it was; fewer ids than that, from its start on,
+mean that a page was cut short or came in the place of another. Then these pages
+are dropped, and the rest is read by ids. (A join that repeats rows makes
+`total` too large, and costs that second reading.)
 """
 
 from __future__ import annotations
@@ -50,6 +56,7 @@ def descend(question: Question, span: Span, total: int) -> Pager:
     """Read a span from its upper end down, fifty pages an ask, given the total of the whole set."""
     key = question.entity.id
     starts, end = start_offsets(total), span.until
+    lowest, count = end + 1, 0  # of the ids that have come
     rows: Sequence[Row] = ()
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]
@@ -67,6 +74,11 @@ def descend(question: Question, span: Span, total: int) -> Pager:
         read = [row for page in inside for row in page.rows]
         if first == 0:
             read += yield from _above(question, span, max(ids_of(read, key), default=span.cursor))
+        fresh = {identifier for identifier in ids_of(read, key) if identifier < lowest}
+        count += len(fresh)
+        if count < total - group[-1]:
+            return (yield from ascend(question, span))
+        lowest = min(fresh, default=lowest)
         rows = span.take_down(read, key)
     span.closed = True
     return Finish(rows)

@@ -1,6 +1,7 @@
 """What `offset` promises: pages read highest first lose no row, whatever is deleted or appended between them."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -174,3 +175,22 @@ def test_every_call_counts_and_orders():
     (first, second) = next(descend(ASKED, Span(0, 100, 100), 100)).calls
     assert (50, 0) == (first.params["start"], second.params["start"])
     assert {"ID": "ASC"} == first.params["order"]
+
+
+@given(st.integers(101, 3_000), st.data())
+def test_a_page_that_is_not_what_was_asked_for_loses_nothing(count, data):
+    """One cut short, one blank, or another's in its place: fewer rows came than were counted, so they are read by ids."""
+    table = Table(range(1, count + 1))
+    starts = start_offsets(count)
+    struck, fate = data.draw(st.sampled_from(starts)), data.draw(st.sampled_from(["short", "blank", *starts]))
+
+    def answer(call):
+        page = table.answer(call)
+        if call.params["start"] != struck:
+            return page
+        if isinstance(fate, str):
+            return replace(page, rows=page.rows[:-1] if fate == "short" else [])
+        return replace(table.answer(ASKED.offset(fate, count)), total=page.total)
+
+    kept, _ = walk(descend(ASKED, Span(0, count, count), count), answer)
+    assert list(range(1, count + 1)) == sorted(kept)
