@@ -76,10 +76,9 @@ class Shape:
     def rows(self, ids: Iterable[int]) -> list[dict[str, Any]]:
         """Write the rows of the ids given, in their order."""
         table, pool, number, extras = self.table, self.pool, self.number, self.extras
-        overlay, until, salt, span, top = table.overlay, table.until, table.salt, table.span, table.top
+        overlay, salt = table.overlay, table.salt
         id_key, stamps, spreads, echoes, absent = self.id_key, self.stamps, self.spreads, self.echoes, self.absent
-        dial, drift = self.seen.dial, self.seen.drift
-        offset, hours, seconds = dial.offset, dial.hours, dial.seconds
+        hours, seconds = self.seen.dial.hours, self.seen.dial.seconds
         page = []
         for row_id in ids:
             bits = (row_id * 2_654_435_761 + salt) & 0xFFFFFFFF  # `Table.mix`, without the call
@@ -88,22 +87,8 @@ class Shape:
             row = pool[slot].copy()
             if id_key is not None:
                 row[id_key] = number(row_id)
-            born = BIRTH + row_id * span // top  # `Table.created`
-            for key, spread, shift, minute, null in stamps:
-                if null and not (bits >> 8) % null:
-                    row[key] = absent
-                    continue
-                unix = born
-                if spread:
-                    unix += (bits >> shift) % spread
-                    if unix > until:
-                        unix = max(until, born)
-                if minute:
-                    unix -= unix % 60
-                if drift is not None:
-                    unix += drift(unix)
-                unix += offset
-                row[key] = hours[unix // 3_600] + seconds[unix % 3_600]
+            for (key, *_), unix in zip(stamps, self.moments(row_id, bits), strict=True):
+                row[key] = absent if unix is None else hours[unix // 3_600] + seconds[unix % 3_600]
             for key, low, size, shift in spreads:
                 row[key] = number(low + (bits >> shift) % size)
             for key, of in echoes:
@@ -114,6 +99,27 @@ class Shape:
                 self.derive(row_id, row)
             page.append(row)
         return page
+
+    def moments(self, row_id: int, bits: int) -> list[int | None]:
+        """Compute the stamps of a row that nothing happened to, `bits` being its own: seconds on the dial, `None` where absent."""
+        table, drift, offset = self.table, self.seen.drift, self.seen.dial.offset
+        born = BIRTH + row_id * table.span // table.top  # `Table.created`
+        found: list[int | None] = []
+        for _, spread, shift, minute, null in self.stamps:
+            if null and not (bits >> 8) % null:
+                found.append(None)
+                continue
+            unix = born
+            if spread:
+                unix += (bits >> shift) % spread
+                if unix > table.until:
+                    unix = max(table.until, born)
+            if minute:
+                unix -= unix % 60
+            if drift is not None:
+                unix += drift(unix)
+            found.append(unix + offset)
+        return found
 
     def _patch(self, row: dict[str, Any], changes: dict[str, Any]) -> None:
         for name, raw in changes.items():

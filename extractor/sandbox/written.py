@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from extractor.sandbox import wire
-from extractor.sandbox.dataset import BIRTH, POOL
+from extractor.sandbox.dataset import POOL
 from extractor.sandbox.shapes import Shape
 
 _HOLE = "a hole for value %d of a row"
@@ -37,10 +37,8 @@ class Writer:
     def page(self, ids: Iterable[int]) -> wire.Written:
         """Write the rows of the ids given, in their order."""
         shape, templates, order, absent, table = self.shape, self.templates, self.order, self.absent, self.shape.table
-        overlay, until, salt, span, top = table.overlay, table.until, table.salt, table.span, table.top
-        stamps, spreads, extras = shape.stamps, shape.spreads, shape.extras
-        dial, drift = shape.seen.dial, shape.seen.drift
-        offset, hours, seconds = dial.offset, dial.quoted_hours, dial.quoted_seconds
+        overlay, salt, spreads, extras, moments = table.overlay, table.salt, shape.spreads, shape.extras, shape.moments
+        hours, seconds = shape.seen.dial.quoted_hours, shape.seen.dial.quoted_seconds
         page = []
         for row_id in ids:
             bits = (row_id * 2_654_435_761 + salt) & 0xFFFFFFFF  # `Table.mix`, without the call
@@ -50,24 +48,8 @@ class Writer:
                 page.append(wire.encode(shape.rows((row_id,))[0]))
                 continue
             values: list[Any] = [row_id]
-            born = BIRTH + row_id * span // top  # `Table.created`
-            for _, spread, shift, minute, null in stamps:
-                if null and not (bits >> 8) % null:
-                    values.append(absent)
-                    continue
-                unix = born
-                if spread:
-                    unix += (bits >> shift) % spread
-                    if unix > until:
-                        unix = max(until, born)
-                if minute:
-                    unix -= unix % 60
-                if drift is not None:
-                    unix += drift(unix)
-                unix += offset
-                values.append(hours[unix // 3_600] + seconds[unix % 3_600])
-            for _, low, size, shift in spreads:
-                values.append(low + (bits >> shift) % size)
+            values += [absent if unix is None else hours[unix // 3_600] + seconds[unix % 3_600] for unix in moments(row_id, bits)]
+            values += [low + (bits >> shift) % size for _, low, size, shift in spreads]
             row = templates[slot] % order(values)
             page.append(self._extended(row, row_id) if extras[slot] else row)
         return wire.Written(b"[%b]" % b",".join(page))
