@@ -127,12 +127,12 @@ class Dump:
             if saved is None:
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
-            if self._stopped is not None:
-                return self._unbegun(resumed=saved is not None)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
-                self._write_manifest(_utc())
+                self._write_manifest(_utc())  # the last run may have died just before
                 exit_code, why = self._verdict(None)
                 return Outcome(exit_code, why, self._manifest(_utc()), resumed=True)
+            if self._stopped is not None:
+                return self._unbegun(resumed=saved is not None)
             try:
                 return await self._extract(checkpoint, resumed=saved is not None)
             finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 import pytest
 
 from extractor.cli.questions import questions
@@ -106,3 +107,15 @@ async def test_the_file_is_blamed_for_what_stands_in_it(world, wishes):
     with pytest.raises(ConfigError, match=r"b24x\.toml: \[entities\.deals\]: ") as refused:
         await Dump(order, world.settings(), world.line).run()
     assert "--" not in str(refused.value)
+
+
+async def test_a_stop_changes_nothing_of_a_run_that_was_complete(tmp_path):
+    """When all is there but for the manifest's last word (the last run died before it), a stop does not keep it unsaid."""
+    world = Trial(tmp_path, rows={"deals": 30})
+    await world.run("deals", select=("ID", "TITLE"))
+    path = tmp_path / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"complete"', b'"partial"'))
+    dump = world.dump("deals", select=("ID", "TITLE"))
+    dump.stop(143, "terminated")
+    outcome = await dump.run()
+    assert (0, "complete") == (outcome.exit_code, orjson.loads(path.read_bytes())["status"])
