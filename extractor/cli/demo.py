@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from extractor.cli.ending import ends_well
 from extractor.cli.options import sandbox_options
 
+if TYPE_CHECKING:
+    from extractor.sandbox.faults.mixture import Mixture
+
 _ROWS = {"activities": 100_000, "deals": 20_000, "contacts": 20_000}
+_ROWS_OF_CHAOS = {"activities": 40_000, "deals": 10_000, "contacts": 10_000}  # what fails waits for some seconds: a minute all the same
+_EVERY = 10  # requests of chaos one is struck: a minute of them is a hundred, and should show what there is
 IN_FLIGHT = 4  # the portal lives in this very process: more requests would wait for the processor, not for the portal
 _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}
 
@@ -17,23 +24,26 @@ _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contac
 @click.command("demo", short_help="Sandbox and dump in one process, under the limits of the cloud.")
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep the rows in this folder; without it they are removed at the end.")
+@click.option("--chaos", is_flag=True, help="Of a smaller portal, that fails now and then, in every way that passes; its faults are the seed's.")
 @sandbox_options
 @ends_well
-def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str) -> int:
+def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str, *, chaos: bool) -> int:
     """Serve a simulated portal, dump it over loopback HTTP, and count what came."""
     import asyncio
     import tempfile
 
     from extractor.cli.portals import row_counts
     from extractor.cli.running import collect_seldom, fastest_loop
+    from extractor.sandbox.faults.mixture import Mixture
 
     collect_seldom()
-    wanted = {**_ROWS, **row_counts(rows)}
+    wanted = {**(_ROWS_OF_CHAOS if chaos else _ROWS), **row_counts(rows)}
+    mixture = Mixture(seed, every=_EVERY) if chaos else None
     with tempfile.TemporaryDirectory(prefix="b24x-demo-") as scratch, asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        return runner.run(_demo(to or Path(scratch), wanted, seed, tariff))
+        return runner.run(_demo(to or Path(scratch), wanted, seed, tariff, mixture))
 
 
-async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) -> int:
+async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str, mixture: Mixture | None) -> int:
     """Serve, dump, and hold what came against what the portal shows."""
     from extractor import report
     from extractor.catalog import resolve
@@ -48,7 +58,7 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) ->
 
     click.echo(f"making a portal with {sum(wanted[table] for table in _TABLES):,} rows ...")
     world = world_of(wanted, seed=seed)
-    portal = build(world, tariff=tariff)
+    portal = build(world, tariff=tariff, mixture=mixture)
     async with serve(portal) as address:
         portal_settings = settings({"webhook": f"{address}/rest/1/{CODE}/", "tariff": tariff, "concurrency": IN_FLIGHT})
         entities = resolve(list(_TABLES.values()))
@@ -58,10 +68,30 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str) ->
             outcome = await watched(order, portal_settings, transport)
     for line in report.lines(outcome, portal_settings):
         click.echo(line)
-    shown = sum(len(listed(world, entity.method)) for entity in entities)
-    came = sum(entry["rows"] for entry in outcome.manifest["entities"].values())
-    click.echo(f"rows that the portal shows: {shown:,} (it hides the others, such as recurring deals); rows on disk: {came:,}")
+    shown = [sorted(listed(world, entity.method)) for entity in entities]
+    there = [_ids(folder, outcome.manifest["entities"][entity.name]) for entity in entities]
+    expected, came = sum(map(len, shown)), sum(map(len, there))
+    if mixture:
+        return outcome.exit_code or _chaos_told(expected, came, mixture, exact=shown == there)
+    click.echo(f"rows that the portal shows: {expected:,} (it hides the others, such as recurring deals); rows on disk: {came:,}")
     refused = portal.statistics().refused
     allowed = 1.1 * report.floor_of(outcome, portal_settings).seconds + 2
     click.echo(f"requests that the portal refused: {refused}; 1.1 x the least time + 2 s would be {allowed:.1f} s")
-    return outcome.exit_code or (4 if refused or came != shown else 0)
+    return outcome.exit_code or (4 if refused or shown != there else 0)
+
+
+def _ids(folder: Path, entry: Mapping[str, Any]) -> list[int]:
+    """Read the ids that lie on disk, in ascending order."""
+    import orjson
+
+    lines = [line for file in entry["files"] for line in (folder / file["path"]).read_bytes().splitlines()]
+    return sorted(int(orjson.loads(line)["ID"]) for line in lines)
+
+
+def _chaos_told(expected: int, came: int, mixture: Mixture, *, exact: bool) -> int:
+    """Say which faults there were, and what became of the rows; return the exit code."""
+    kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(mixture.counts.items()))
+    click.echo(f"the portal's faults: {kinds or 'none'}")
+    verdict = "the ids are the portal's, each once" if exact else "the ids are NOT the portal's"
+    click.echo(f"rows expected: {expected:,}; rows on disk: {came:,}, {verdict}; faults survived: {mixture.counts.total()}")
+    return 0 if exact else 4

@@ -9,6 +9,8 @@ from extractor.errors import UsageError
 from extractor.sandbox.answer import Session
 from extractor.sandbox.authority import Application, Authority
 from extractor.sandbox.credentials import Credentials, Webhook
+from extractor.sandbox.faults import calm
+from extractor.sandbox.faults.mixture import Mixture
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.portal import Portal
@@ -24,11 +26,12 @@ def world_of(rows: Mapping[str, int], *, seed: int) -> World:
     return World.build(seed=seed, rows=rows, now=time.time())
 
 
-def build(world: World, *, tariff: str) -> Portal:
-    """Make a portal around its data; its clock is the machine's."""
+def build(world: World, *, tariff: str, mixture: Mixture | None = None) -> Portal:
+    """Make a portal around its data, with its faults, if it is to have any; its clock is the machine's."""
     credentials = Credentials([Webhook(CODE, APPLICATION.session)])
     authority = Authority([APPLICATION], credentials, clock=time.time)
-    return Portal(world, METHODS, credentials, _METERS[tariff](), clock=time.time, authority=authority)
+    methods, faults = (mixture.over(METHODS), mixture.requests) if mixture else (METHODS, calm)
+    return Portal(world, methods, credentials, _METERS[tariff](), clock=time.time, authority=authority, faults=faults)
 
 
 def authorised(portal: Portal, address: str) -> list[str]:

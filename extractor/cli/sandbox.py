@@ -12,18 +12,22 @@ from extractor.cli.options import sandbox_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8924, show_default=True, help="0 for any free one.")
 @click.option("--oauth", is_flag=True, help="Print the credentials of an application, too, as lines for a shell.")
+@click.option("--faults", "faults", type=int, metavar="SEED", show_default="none",
+              help="Let a few percent of the requests and calls fail in ways that pass, equally for equal seeds; each is told on stderr.")
 @sandbox_options
 @ends_well
-def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, oauth: bool) -> int:
+def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, faults: int | None, oauth: bool) -> int:
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
     import asyncio
 
     from extractor.cli.portals import CODE, authorised, build, row_counts, world_of
     from extractor.cli.running import collect_seldom, fastest_loop
+    from extractor.sandbox.faults.mixture import Mixture
     from extractor.sandbox.server import serve
 
     collect_seldom()
-    portal = build(world_of(row_counts(rows), seed=seed), tariff=tariff)
+    mixture = None if faults is None else Mixture(faults, heard=lambda fault: click.echo(fault, err=True))
+    portal = build(world_of(row_counts(rows), seed=seed), tariff=tariff, mixture=mixture)
 
     async def run() -> None:
         async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:

@@ -1,5 +1,7 @@
 """What the commands promise that need no other process."""
 
+import re
+
 import click
 import orjson
 import pytest
@@ -7,8 +9,10 @@ from click.testing import CliRunner
 
 from extractor.catalog import catalog
 from extractor.cli import main
+from extractor.cli.demo import _chaos_told, _ids
 from extractor.cli.portals import row_counts
 from extractor.errors import UsageError
+from extractor.sandbox.faults.mixture import Mixture
 from extractor.sandbox.world import DEFAULT_ROWS
 from tests.command_lines import commands
 
@@ -110,3 +114,27 @@ def test_the_demo_counts_what_came(tmp_path):
     assert 0 == result.exit_code
     assert "refused: 0" in result.output
     assert "complete" == orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())["status"]
+
+
+SMALL = ("--tariff", "unlimited", "--rows", "activities=300", "--rows", "deals=300", "--rows", "contacts=300")
+
+
+@pytest.mark.end_to_end
+def test_the_demo_of_chaos_counts_what_it_survived(tmp_path):
+    """Its last line says how many rows were expected, how many lie on disk, and how many faults came between: 0 is exact."""
+    result = run("demo", "--chaos", "--to", str(tmp_path / "out"), *SMALL)
+    assert 0 == result.exit_code
+    last = result.stdout.splitlines()[-1]
+    expected, came, faults = (int(number.replace(",", "")) for number in re.findall(r": ([0-9,]*[0-9])", last))
+    entities = orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())["entities"].values()
+    assert expected == came == sum(entity["rows"] for entity in entities)
+    assert faults > 0
+    assert "NOT" not in last
+
+
+def test_the_demo_of_chaos_is_not_content_with_less(tmp_path):
+    """It reads the ids on disk, as often as they are there; where they are not the portal's, that is code 4."""
+    (tmp_path / "part").write_text('{"ID":"7"}\n{"ID":3}\n{"ID":"7"}\n')
+    there = _ids(tmp_path, {"files": [{"path": "part"}]})
+    assert [3, 7, 7] == there
+    assert [0, 4] == [_chaos_told(3, 3, Mixture(1), exact=there == shown) for shown in ([3, 7, 7], [3, 5, 7])]

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 B24X = Path(sys.executable).with_name("b24x")
 CODE = "k4n4ri3nv0g3l"
 PATIENCE = 60  # seconds, for any one process
+LIMITER = ("import os, resource, sys; room = int(sys.argv[1])\n"
+           "resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)); os.execv(sys.argv[2], sys.argv[2:])")
 
 
 @contextmanager
@@ -77,18 +79,19 @@ class Ran:
 
 
 @contextmanager
-def b24x(*words, webhook=None):
-    """Start `b24x` with some words; the webhook goes by the environment."""
+def b24x(*words, webhook=None, room=None):
+    """Start `b24x` with some words; the webhook goes by the environment. With `room`, no file of its may grow beyond so many bytes."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("B24X_")}
     if webhook:
         environment["B24X_WEBHOOK"] = webhook
-    with started(B24X, *words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    limited = () if room is None else (sys.executable, "-c", LIMITER, str(room))
+    with started(*limited, B24X, *words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process
 
 
-def run(*words, webhook=None):
+def run(*words, webhook=None, room=None):
     """Run `b24x` to its end."""
-    with b24x(*words, webhook=webhook) as process:
+    with b24x(*words, webhook=webhook, room=room) as process:
         return Ran(process)
 
 

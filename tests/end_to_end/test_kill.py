@@ -2,6 +2,7 @@
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,12 +13,13 @@ from tests.end_to_end.processes import SIGINT, SIGKILL, SIGTERM, b24x, dump, ids
 
 pytestmark = pytest.mark.end_to_end
 
-KILLS = 20
+KILLS = 50
+SIDES = 5  # portals side by side, each with a dump of its own: most of the time goes by in waiting
 SECONDS = 0.01  # of a call: a full request takes half a second, as on a real portal
 LANES = 2
 # What a second brings since the last commit, and what is under way.
 AT_STAKE = LANES * 50 * PAGE_SIZE * (2 + 1)
-WORDS = ("deals", "--concurrency", str(LANES), "-q")
+WORDS = ("deals", "--select", "ID,TITLE,STAGE_ID", "--concurrency", str(LANES), "-q")  # narrow rows: the processor is for the kills
 
 
 def command(portal, folder):
@@ -37,29 +39,49 @@ def settled(portal):
     deadline = time.monotonic() + 30
     while (seen := portal.seen())["in_flight"]:
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.05)
     return seen["rows"]
 
 
-def test_sigkill(tmp_path):
-    """Killed at 20 random moments and run again each time, every row is there once; each kill costs what was at stake, no more."""
-    dice, lost = random.Random(7), []
+def killed(portal, folder, dice):
+    """Kill a dump at a random moment; return whether it ran at that moment, and how many rows have to be fetched again."""
+    (before, _), seen = committed(folder), portal.seen()
+    with command(portal, folder) as process:
+        while portal.seen()["requests"] == seen["requests"] and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(dice.uniform(0.0, 1.6))
+        running = process.poll() is None
+        told(process, SIGKILL)
+    after, spans = committed(folder)
+    return running, settled(portal) - seen["rows"] - (after - before) - PAGE_SIZE * spans
+
+
+def side(folder, seed):
+    """Kill dumps of a portal, one after another, each going on where the last one was; return what each kill cost."""
+    dice, costs, folders = random.Random(seed), [], [folder / "0"]
     with served(deals=30_000, seconds=SECONDS) as portal:
-        for _ in range(KILLS):
-            (before, _), seen = committed(tmp_path), portal.seen()
-            with command(portal, tmp_path) as process:
-                while portal.seen()["requests"] == seen["requests"] and process.poll() is None:
-                    time.sleep(0.02)
-                time.sleep(dice.uniform(0.0, 1.6))
-                told(process, SIGKILL)
-            after, spans = committed(tmp_path)
-            lost.append(settled(portal) - seen["rows"] - (after - before) - PAGE_SIZE * spans)
-        ran = dump(portal, tmp_path, *WORDS)
-        assert 0 == ran.code, ran.err
         expected = listed(portal.world, "crm.deal.list")
-    assert expected == ids(tmp_path / "deals/part-00000.ndjson")
-    assert ("complete", len(expected)) == (manifest(tmp_path)["status"], manifest(tmp_path)["entities"]["deals"]["rows"])
-    assert max(lost) <= AT_STAKE
+        while len(costs) < KILLS // SIDES:
+            running, lost = killed(portal, folders[-1], dice)
+            if running:
+                costs.append(lost)
+            else:  # it had come to its end: the next one begins anew
+                folders.append(folder / str(len(folders)))
+        for each in folders:
+            ran = dump(portal, each, *WORDS)
+            assert 0 == ran.code, ran.err
+            assert expected == ids(each / "deals/part-00000.ndjson")
+            entry = manifest(each)["entities"]["deals"]
+            assert ("complete", len(expected)) == (manifest(each)["status"], entry["rows"])
+    return costs
+
+
+def test_sigkill(tmp_path):
+    """Killed at 50 random moments of its run and run again each time, every row is there once; a kill costs what was at stake."""
+    with ThreadPoolExecutor(SIDES) as sides:
+        costs = list(sides.map(side, [tmp_path / f"side-{seed}" for seed in range(SIDES)], range(SIDES)))
+    assert KILLS == sum(map(len, costs))
+    assert max(max(each) for each in costs) <= AT_STAKE
 
 
 @pytest.mark.parametrize(("number", "code"), [(SIGTERM, 143), (SIGINT, 130)])
@@ -69,7 +91,7 @@ def test_asked_to_stop(tmp_path, number, code):
         with command(portal, tmp_path) as process:
             while not committed(tmp_path)[0]:
                 assert process.poll() is None
-                time.sleep(0.02)
+                time.sleep(0.05)
             ran = told(process, number)
         entry = manifest(tmp_path)["entities"]["deals"]
         assert (code, "partial") == (ran.code, entry["status"])

@@ -4,6 +4,8 @@
 - `answers`: an answer arrives, and its JSON is not what was meant.
 - `methods`: one method answers what its contract excludes, or has rows that kill their page.
 
+`mixture` makes a bad day of them, from a seed.
+
 Rule: what is struck is a function of numbers, never of time or chance, so a run can be repeated.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from extractor.sandbox.answer import Answer, Collapse, Method, Params, Session
+from extractor.sandbox.answer import Answer, Collapse, Method, Params, Refusal, Session
 
 if TYPE_CHECKING:
     from extractor.sandbox.world import World
@@ -42,8 +42,14 @@ def short(kept: int) -> Mishap:
     """Show the first rows of an uncounted page only; the others come when they are asked for."""
     def mishap(run: Run, params: Params, start: int | None) -> Answer:
         answer = run(params)
-        return _with_rows(answer, rows_of(answer)[:kept]) if start is not None and start < 0 else answer
+        uncounted = start is not None and start < 0 and not answer.total
+        return _with_rows(answer, rows_of(answer)[:kept]) if uncounted and len(rows_of(answer)) > kept else answer
     return mishap
+
+
+def failing(_run: Run, _params: Params, _start: int | None) -> Answer:
+    """Fail for no reason of the call's: the same one may succeed a moment later."""
+    raise Refusal("INTERNAL_SERVER_ERROR", "Internal server error", status=500)
 
 
 def deaf(run: Run, params: Params, _start: int | None) -> Answer:

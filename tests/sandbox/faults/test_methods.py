@@ -3,7 +3,16 @@
 import pytest
 
 from extractor.sandbox.answer import Answer
-from extractor.sandbox.faults.methods import Poison, Stalled, deaf, lying, short, unordered, with_mishaps
+from extractor.sandbox.faults.methods import (
+    Poison,
+    Stalled,
+    deaf,
+    failing,
+    lying,
+    short,
+    unordered,
+    with_mishaps,
+)
 
 
 def struck(bench, mishap, *numbers):
@@ -30,6 +39,13 @@ def test_short(bench):
     """A short page in mid-set: the rest comes when it is asked for; counted pages are whole."""
     one = struck(bench, short(2))
     assert (["1", "2"], ["3", "4"], 3) == (ids(one, start=-1), ids(one, start=-1, filter={">ID": 2}), len(ids(one, start=0)))
+
+
+def test_failing(bench):
+    """A call fails as an overloaded portal lets it, and the next one succeeds."""
+    one = struck(bench, failing, 1)
+    assert "INTERNAL_SERVER_ERROR" == one.call("crm.deal.list", {})["error"]
+    assert ["1", "2", "3"] == ids(one)
 
 
 def test_deaf(bench):
