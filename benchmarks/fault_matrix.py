@@ -2,11 +2,9 @@
 
     python benchmarks/fault_matrix.py [--only WORD] [--limit 660]
 
-For each cell a fresh simulated portal with one fault serves the same deals over
-https on loopback, and one client, in a process and an environment of its own,
-reads them with its own defaults. Which rows there are is asked of the portal's
-data, before and after, and never of a client. The clients are installed at
-the pins of `tests/end_to_end/peers.txt` at the first use.
+For each cell a fresh simulated portal with one fault serves the same deals over https on loopback, and one client, in a
+process and an environment of its own, reads them with its own defaults. Which rows there are is asked of the portal's data,
+before and after, never of a client. The clients are installed at the pins of `tests/end_to_end/peers.txt` at the first use.
 
 Rule 1: a row counts as lost if it existed for the whole run and the client,
 having ended, did not give it. Rule 2: what a client says is its exit code and
@@ -31,6 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
@@ -55,13 +54,13 @@ CODE = "fault-matrix"  # of a webhook to rows that are made up: no secret
 PEERS = {"fast get_all": ("fast_bitrix24", "fast_bitrix24"), "pysdk as_list": ("b24pysdk", "as_list"),
          "pysdk as_list_fast": ("b24pysdk", "as_list_fast")}
 CLIENTS = ("b24x", *PEERS)
-SUBJECT = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+SUBJECT = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One row of the matrix; `faults` and `strikes` are made anew for every portal."""
+    """One row of the matrix; all but the numbers is made anew for every portal."""
 
     name: str
     rows: int = ROWS
@@ -71,12 +70,11 @@ class Scenario:
     bucket: Callable[[], Bucket | None] = lambda: None
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one client did."""
+class Cell(NamedTuple):
+    """What one client did; its code is `None` if it hung."""
 
     found: list[int]
-    code: int | None  # None: it hung
+    code: int | None
     said: str
     seconds: float
 
@@ -95,13 +93,12 @@ def batches(fault: Fault, *, first: int, last: float) -> Callable[[], Faults]:
     return fresh
 
 
-def every(calls: int, times: int, action: str) -> Callable[[World], Iterable[Mutation]]:
+def every(calls: int, times: int, action: Literal["insert", "delete"]) -> Callable[[World], Iterable[Mutation]]:
     """Let something happen to one deal, again and again, so many calls apart; rows go from the front, where they are read already."""
     def moves(world: World) -> Iterable[Mutation]:
         shown = listed(world, METHOD)
-        for turn in range(1, times + 1):
-            ids = (shown[turn],) if action == "delete" else ()
-            yield Mutation(action, "deals", ids, after=turn * calls)  # type: ignore[arg-type]
+        return [Mutation(action, "deals", (shown[turn],) if action == "delete" else (), after=turn * calls)
+                for turn in range(1, times + 1)]
     return moves
 
 
@@ -116,15 +113,14 @@ def poisoned(world: World) -> Callable[[int], Mishap | None]:
     return lambda _call: mishap
 
 
-FAILED = "INTERNAL_SERVER_ERROR"
 SCENARIOS = (
     Scenario("no fault"),
     Scenario("append 1 row / 40 pages", moves=every(40, 10, "insert")),
     Scenario("delete 1 row / 40 pages", moves=every(40, 10, "delete")),
-    Scenario("1 sub-command error in batch 4", faults=batches(Fault(spoil=failing(FAILED, share=0.0)), first=4, last=4)),
+    Scenario("1 sub-command error in batch 4", faults=batches(Fault(spoil=failing("INTERNAL_SERVER_ERROR", share=0.0)), first=4, last=4)),
     Scenario("1 sub-command without an answer in batch 4", faults=batches(Fault(spoil=silent(share=0.0)), first=4, last=4)),
     Scenario("sub-command errors persist from batch 4 on",
-             faults=batches(Fault(spoil=failing(FAILED, share=1.0)), first=4, last=inf)),
+             faults=batches(Fault(spoil=failing("INTERNAL_SERVER_ERROR", share=1.0)), first=4, last=inf)),
     Scenario("first 2 requests 503", faults=lambda: at(dict.fromkeys((1, 2), refused(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")))),
     Scenario("5th request 429 OPERATION_TIME_LIMIT",
              faults=lambda: at({5: refused(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")})),
@@ -144,15 +140,13 @@ def portal_of(scenario: Scenario) -> tuple[World, Portal]:
     world = World.build(rows={"deals": scenario.rows}, now=time.time(), cost=CostModel.flat(0.0))
     world.schedule = list(scenario.moves(world))
     methods = {**METHODS, METHOD: with_mishaps(METHODS[METHOD], scenario.strikes(world))}
-    hook = Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm", "user", "department"})))
-    meter = Meter(scenario.bucket())
-    return world, Portal(world, methods, Credentials([hook]), meter, clock=time.time, faults=scenario.faults())
+    hook = Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm"})))
+    return world, Portal(world, methods, Credentials([hook]), Meter(scenario.bucket()), clock=time.time, faults=scenario.faults())
 
 
 async def spoken(words: list[str], trust: dict[str, str], limit: float) -> tuple[bytes, str, int | None]:
     """Run a process to its end, or to the limit: its stdout, its stderr, its exit code."""
-    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-    process = await asyncio.create_subprocess_exec(*words, env=trust, cwd=ROOT, **pipes)
+    process = await asyncio.create_subprocess_exec(*words, env=trust, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = await asyncio.wait_for(process.communicate(), limit)
     except TimeoutError:
@@ -185,10 +179,9 @@ def dumped(folder: Path) -> list[int]:
 
 def heard(err: str) -> str:
     """Take the sentence that says what went wrong: the last line, or the last warning; addresses are left out."""
-    lines = [line.strip() for line in err.splitlines() if line.strip() and "warnings.warn(" not in line]
-    warned = [line for line in lines if "Warning: " in line]
-    said = (warned or lines or [""])[-1].replace("|", "/")
-    return re.sub(r"https?://\S+", "URL", re.sub(r"^\S+\.py:\d+: ", "", said))[:110]
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    said = ([line for line in lines if "Warning: " in line] or lines or [""])[-1].replace("|", "/")
+    return re.sub(r"^\S+\.py:\d+: |^[\w.]+\.\w+: (?=\w+: )|https?://\S+", "", said)[:90]
 
 
 def verdict(cell: Cell, before: set[int], after: set[int], limit: float) -> str:
@@ -201,7 +194,7 @@ def verdict(cell: Cell, before: set[int], after: set[int], limit: float) -> str:
     faults = [f"**{word} {number:,}**" for word, number in (("lost", lost), ("doubled", doubled), ("invented", strange)) if number]
     rows = ", ".join(faults) or f"exact, {len(counts):,}"
     if cell.code:
-        rows = f"error, {len(counts):,} rows" if lost and not doubled and not strange else rows
+        rows = rows if doubled or strange or cell.code == 4 else f"error, {len(counts):,} rows"  # 4: partial, as b24x says it
         return f"{rows} (exit {cell.code}: `{cell.said}`), {cell.seconds:.1f} s"
     said = f" (`{cell.said}`)" if cell.said else ", **silent**" if faults else ""
     return f"{rows}{said}, {cell.seconds:.1f} s"
@@ -213,8 +206,7 @@ async def cell_of(scenario: Scenario, client: str, certificate: tuple[str, str],
     before = set(listed(world, METHOD))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
-    trust = {**{name: value for name, value in os.environ.items() if not name.startswith("B24X_")},
-             "REQUESTS_CA_BUNDLE": certificate[0], "SSL_CERT_FILE": certificate[0]}
+    trust = {**os.environ, "REQUESTS_CA_BUNDLE": certificate[0], "SSL_CERT_FILE": certificate[0]}
     async with serve(portal, ssl_context=context) as address:
         cell = await read(client, f"{address}/rest/1/{CODE}/", trust, limit)
     return verdict(cell, before, set(listed(world, METHOD)), limit)
@@ -222,17 +214,17 @@ async def cell_of(scenario: Scenario, client: str, certificate: tuple[str, str],
 
 def interpreter(package: str) -> Path:
     """Give the interpreter of a client's own environment; it is made at the first use."""
-    home = ROOT / f".venv-{package}"
-    if not (home / "bin" / "python").exists():
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        subprocess.run([home / "bin" / "python", "-m", "pip", "install", "-qq", "-c", PINS, package], check=True)
-    return home / "bin" / "python"
+    python = ROOT / f".venv-{package}" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", "-c", PINS, package], check=True)
+    return python
 
 
 def certified(folder: str) -> tuple[str, str]:
     """Make a certificate for this run: one of the clients insists on https."""
     made = (f"{folder}/certificate.pem", f"{folder}/key.pem")
-    subprocess.run(["openssl", *SUBJECT, "-out", made[0], "-keyout", made[1]], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([*SUBJECT, "-out", made[0], "-keyout", made[1]], check=True, stderr=subprocess.DEVNULL)
     return made
 
 
