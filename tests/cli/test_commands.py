@@ -116,7 +116,7 @@ def test_the_demo_counts_what_came(tmp_path):
     assert "complete" == orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())["status"]
 
 
-SMALL = ("--tariff", "unlimited", "--rows", "activities=300", "--rows", "deals=300", "--rows", "contacts=300")
+SMALL = ("--seed", "6", "--tariff", "unlimited", "--rows", "activities=300", "--rows", "deals=300", "--rows", "contacts=300")
 
 
 @pytest.mark.end_to_end
