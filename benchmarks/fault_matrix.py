@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
@@ -178,8 +177,9 @@ def dumped(folder: Path) -> list[int]:
 
 
 def heard(err: str) -> str:
-    """Take the sentence that says what went wrong: the last line, or the last warning; addresses are left out."""
-    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    """Take the sentence that says what went wrong: the last line, or the last warning."""
+    own = err.partition("Task exception was never retrieved")[0] or err  # what other requests said when they were dropped
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
     said = ([line for line in lines if "Warning: " in line] or lines or [""])[-1].replace("|", "/")
     return re.sub(r"^\S+\.py:\d+: |^[\w.]+\.\w+: (?=\w+: )|https?://\S+", "", said)[:90]
 
@@ -188,13 +188,12 @@ def verdict(cell: Cell, before: set[int], after: set[int], limit: float) -> str:
     """Say in a few words what became of the rows."""
     if cell.code is None:
         return f"**hung**, cut off after {limit:.0f} s"
-    counts = Counter(cell.found)
-    lost, strange = len((before & after) - counts.keys()), len(counts.keys() - before - after)
-    doubled = sum(counts.values()) - len(counts)
+    shown = set(cell.found)
+    lost, strange, doubled = len((before & after) - shown), len(shown - before - after), len(cell.found) - len(shown)
     faults = [f"**{word} {number:,}**" for word, number in (("lost", lost), ("doubled", doubled), ("invented", strange)) if number]
-    rows = ", ".join(faults) or f"exact, {len(counts):,}"
+    rows = ", ".join(faults) or f"exact, {len(shown):,}"
     if cell.code:
-        rows = rows if doubled or strange or cell.code == 4 else f"error, {len(counts):,} rows"  # 4: partial, as b24x says it
+        rows = rows if doubled or strange or cell.code == 4 else f"error, {len(shown):,} rows"  # 4: partial, as b24x says it
         return f"{rows} (exit {cell.code}: `{cell.said}`), {cell.seconds:.1f} s"
     said = f" (`{cell.said}`)" if cell.said else ", **silent**" if faults else ""
     return f"{rows}{said}, {cell.seconds:.1f} s"
@@ -232,7 +231,7 @@ def main() -> None:
     """Measure every cell, one after another; print a row when it is done."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--only", default="", metavar="WORD", help="scenarios with this word in their name")
-    options.add_argument("--limit", type=float, default=660.0, metavar="SECONDS", help="of one cell: a window of the operating limit, and a bit")
+    options.add_argument("--limit", type=float, default=660.0, metavar="SECONDS", help="of one cell")
     given = options.parse_args()
     for package, _ in PEERS.values():
         interpreter(package)
