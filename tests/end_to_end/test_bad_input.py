@@ -87,7 +87,7 @@ def test_another_compression(portal, tmp_path):
 
 def test_a_folder_that_is_held(tmp_path):
     """While one run holds the folder, another one ends with code 6 at once, and the first goes on."""
-    with served(deals=6_000, seconds=0.02) as slow, b24x("dump", "deals", "--to", tmp_path, webhook=slow.webhook) as first:
+    with served(deals=6_000, seconds=0.1) as slow, b24x("dump", "deals", "--to", tmp_path, webhook=slow.webhook) as first:
         while not (tmp_path / "manifest.json").exists():
             assert first.poll() is None
             time.sleep(0.02)
