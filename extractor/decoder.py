@@ -21,7 +21,7 @@ import msgspec
 import orjson
 
 from extractor.catalog import Entity
-from extractor.errors import ContractBroken, NotJson, RateLimited, WrongShape
+from extractor.errors import ContractBroken, NotJson, RateLimited, Unreadable, WrongShape
 from extractor.messages import Json, Page, Reply, Row, Timing
 from extractor.refusals import portal_error
 
@@ -131,6 +131,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
 
     Raises:
         WrongShape: There are none: not even an empty list.
+        Unreadable: One of them is no text: no tool could read its line.
     """
     try:
         found: Json | None = reply.result
@@ -139,6 +140,8 @@ def page_of(reply: Reply, entity: Entity) -> Page:
         if entity.rows == () and not entity.id:
             found = _found(reply.result)
         rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
+    except UnicodeDecodeError:
+        raise Unreadable("NO_UTF_8", f"{entity.method} answered with a row that is no UTF-8") from None
     except _UNREADABLE:
         where = ".".join(("result", *entity.rows))
         raise WrongShape(f"{entity.method} answered without rows in {where}") from None

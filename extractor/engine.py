@@ -22,7 +22,7 @@ from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, WrongShape
+from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, Unreadable, WrongShape
 from extractor.events import (
     CallFailed,
     Committed,
@@ -180,7 +180,7 @@ class Engine:
         """Give one page to its pager; return how many rows came."""
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
-        except WrongShape as error:
+        except (WrongShape, Unreadable) as error:
             self._fail(ticket, error)
             return 0
         except ContractBroken as error:

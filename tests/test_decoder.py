@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from extractor.catalog import catalog, raw_method
 from extractor.decoder import envelope_of, page_of, reply_of, value_of
-from extractor.errors import AccessDenied, B24xError, ContractBroken, NotJson, PortalError, RateLimited
+from extractor.errors import (
+    AccessDenied,
+    B24xError,
+    ContractBroken,
+    NotJson,
+    PortalError,
+    RateLimited,
+    Unreadable,
+)
 from extractor.messages import Page, Timing
 from tests.paging.table import THINGS
 from tests.rows import raw, reply, values_of
@@ -180,8 +188,8 @@ def test_a_row_knows_the_keys_that_may_identify_it(names):
 
 @pytest.mark.parametrize("text", [b'[{"ID":1,"A":"\xff"}]', b'[{"ID":"\xc3"}]', '[{"ID":"\ud800"}]'.encode("utf-8", "surrogatepass")])
 def test_letters_that_are_none_are_no_rows(text):
-    """What is no UTF-8 would make a line that no tool reads."""
-    with pytest.raises(ContractBroken):
+    """What is no UTF-8 would make a line that no tool reads; the row can be told from its neighbours."""
+    with pytest.raises(Unreadable):
         page_of(reply_of(msgspec.Raw(text), None, None, None), THINGS)
 
 

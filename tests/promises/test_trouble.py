@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -150,3 +151,20 @@ async def test_rows_that_could_not_be_read_are_asked_for_again(trial):
     assert 0 == (await world.run("deals")).exit_code
     assert every == world.ids("deals")
     assert world.line.rows - before <= 50
+
+
+async def test_a_row_that_is_no_text(trial):
+    """A row whose bytes are no UTF-8 would be a line that no tool reads: it is named, and all around it is read."""
+    world = trial(rows={"deals": 3_000})
+    bad = listed(world.world, "crm.deal.list")[777]
+    post = world.line.post
+
+    async def spoilt(url, body, headers):
+        answer = await post(url, body, headers)
+        return replace(answer, body=answer.body.replace(b'"ID":"%d","TITLE":"' % bad, b'"ID":"%d","TITLE":"\xff' % bad))
+
+    world.line.post = spoilt
+    outcome = await world.run("deals", select=("ID", "TITLE"))
+    (unread,) = outcome.manifest["entities"]["deals"]["unread"]
+    assert (4, str(bad), "NO_UTF_8") == (outcome.exit_code, unread["id"], unread["reason"].split(":")[0])
+    assert [one for one in listed(world.world, "crm.deal.list") if one != bad] == world.ids("deals")
