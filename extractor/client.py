@@ -95,5 +95,8 @@ class Client:
 
 def _moved(response: Response) -> PortalMoved:
     """Say where the portal is now: the host, and nothing else of the address."""
-    place = urlsplit(response.headers.get("Location", "")).hostname
+    try:
+        place = urlsplit(response.headers.get("Location", "")).hostname
+    except ValueError:  # it is no address at all
+        place = None
     return PortalMoved(f"the portal has moved{f' to {place}' if place else ''}: give its new address")

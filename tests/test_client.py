@@ -93,6 +93,7 @@ async def test_several_calls_go_as_a_batch():
     (Answer(200, b"[]"), NotJson),
     (Answer(200, b"{}"), NotJson),
     (Answer(302, headers={"Location": "https://new.example/rest/"}), PortalMoved),
+    (Answer(302, headers={"Location": "http://[bad/"}), PortalMoved),
     (ConnectionLost("gone"), ConnectionLost),
 ], ids=lambda value: getattr(value, "__name__", ""))
 async def test_what_went_wrong_with_the_request_went_wrong_with_each_call(answer, error):

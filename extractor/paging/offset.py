@@ -15,7 +15,8 @@ Rule 2: a page that failed takes all lower ones with it; they are read again.
 
 Rule 3: past the end the portal answers page 1 again. A page whose own total
 is not above its start is such a page, and is dropped: the rows that were
-there have moved down.
+there have moved down. If it is not page 1 that came, its total is a lie: then
+these pages are dropped, and the rest is read by ids.
 
 Rule 4: a row that enters from the side (restored with its old id, made visible
 by a change of rights) pushes its neighbours up, into pages that were read
@@ -68,7 +69,9 @@ def descend(question: Question, span: Span, total: int) -> Pager:
         if any(later > earlier for earlier, later in itertools.pairwise(totals)):
             return (yield from ascend(question, span))
         total = totals[-1]
-        inside = _in_order(group, pages)
+        inside = _in_order(group, pages, key)
+        if inside is None:
+            return (yield from ascend(question, span))
         for page in inside:
             check_order(ids_of(page.rows, key))
         read = [row for page in inside for row in page.rows]
@@ -84,14 +87,21 @@ def descend(question: Question, span: Span, total: int) -> Pager:
     return Finish(rows)
 
 
-def _in_order(starts: Sequence[int], pages: Sequence[Page]) -> Sequence[Page]:
-    """Return the pages that lie inside the set, lowest first."""
-    inside = []
+def _in_order(starts: Sequence[int], pages: Sequence[Page], key: str) -> Sequence[Page] | None:
+    """Return the pages that lie inside the set, lowest first; `None` where one outside is not page 1."""
+    inside, outside = [], []
     for start, page in zip(starts, pages, strict=True):
         if page.total is None and page.rows:  # an empty page may come without (user.get)
             raise ContractBroken("asked for a counted page, the portal sent no total")
         if start < (page.total or 0):
             inside.append(page)
+        elif page.rows and not start:
+            return None  # nothing lies before it: it cannot be past the end
+        elif page.rows:
+            outside.append(page)
+    lowest = max(ids_of(inside[-1].rows, key), default=-1) if inside else -1
+    if any(min(ids_of(page.rows, key)) > lowest for page in outside):
+        return None
     return inside[::-1]
 
 
