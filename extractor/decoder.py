@@ -65,6 +65,9 @@ class BatchEnvelope(_Frame):
 
 
 _Frames = TypeVar("_Frames", Envelope, BatchEnvelope)
+_IDS = frozenset({"ID", "id"})
+_AROUND = frozenset({"total", "count", "next", "start", "limit", "offset", "page", "cursor", "nextcursor", "more", "hasmore", "hasnext", "lastid"})
+"""What stands beside the rows of a page, in small letters."""
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _BATCH = msgspec.json.Decoder(BatchEnvelope)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -156,14 +159,20 @@ def _inside(value: Json | None, key: str) -> Json | None:
 
 
 def _found(result: Json) -> Json | None:
-    """Find the rows of a method that the catalog does not know: a list, the only list inside, or one object."""
+    """Find the rows of a method that the catalog does not know; `None` where they cannot be told, so that nothing is lost.
+
+    A list; an object of numbers, which is a list with holes, or of objects with
+    ids; the only list in an object that has nothing else to say; or an object,
+    which is one row.
+    """
     inside = members(result)
-    lists = [value for value in inside.values() if _begins(value, "[")]
-    if lists:
-        return lists[0] if len(lists) == 1 else None  # which of several are the rows cannot be told
-    if all(_begins(value, "{") for value in inside.values()):
+    if all(key.isdigit() for key in inside) or all(not _IDS.isdisjoint(members(value)) for value in inside.values()):
         return result
-    return msgspec.Raw(b"[%b]" % bytes(result))
+    lists = [key for key, value in inside.items() if _begins(value, "[")]
+    if not lists or not _IDS.isdisjoint(inside):
+        return msgspec.Raw(b"[%b]" % bytes(result))
+    others = {key.lower().replace("_", "") for key in inside.keys() - set(lists)}
+    return inside[lists[0]] if len(lists) == 1 and others <= _AROUND else None
 
 
 def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:

@@ -24,9 +24,9 @@ from collections.abc import Generator, Sequence
 from extractor.errors import ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Pager, Part
+from extractor.paging.believe import OF_A_ROW, REPEATS
 from extractor.paging.follow import follow, single
-from extractor.paging.idrange import REPEATS, ascend
-from extractor.paging.isolate import OF_A_ROW
+from extractor.paging.idrange import ascend
 from extractor.paging.offset import descend
 from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question

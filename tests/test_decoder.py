@@ -145,10 +145,23 @@ def test_a_reply_without_rows_is_a_broken_contract(result):
 @pytest.mark.parametrize(("result", "rows"), [
     (ROWS, ROWS), ({"items": ROWS}, ROWS), ({"items": [], "more": False}, []), ([], []), ({}, []),
     ({"a": {"ID": 1}, "b": {"ID": 2}}, [{"ID": 1}, {"ID": 2}]), ({"ID": 5, "NAME": "x"}, [{"ID": 5, "NAME": "x"}]),
+    ({"3": {"A": 1}, "7": {"A": 2}}, [{"A": 1}, {"A": 2}]), ({"tasks": ROWS, "total": 2, "has_more": True}, ROWS),
+    ({"ID": "1", "UF_DEPARTMENT": []}, [{"ID": "1", "UF_DEPARTMENT": []}]),
+    ({"ID": "1", "PHONE": [{"ID": "9"}]}, [{"ID": "1", "PHONE": [{"ID": "9"}]}]),
+    ({"TITLE": {"type": "string"}}, [{"TITLE": {"type": "string"}}]),
 ])
 def test_the_rows_of_an_unknown_method_are_looked_for(result, rows):
-    """A list, the only list inside, an object of objects, or one object."""
+    """A list, with holes or without; objects by a code; the only list of a page; or one object, whatever lists are in it."""
     assert rows == values_of(page_of(reply(result), UNKNOWN).rows)
+
+
+@pytest.mark.parametrize("result", [
+    {"NAME": "x", "PHONES": []}, {"items": [], "users": []}, {"4": {"ID": "4"}, "7": []}, {"items": [], "owner": {"ID": 1}},
+])
+def test_rows_of_an_unknown_method_that_cannot_be_told_are_no_empty_page(result):
+    """Which of it are the rows nobody knows: that is said, and nothing is called complete."""
+    with pytest.raises(ContractBroken, match="without rows"):
+        page_of(reply(result), UNKNOWN)
 
 
 def test_a_page_keeps_rows_total_and_next():

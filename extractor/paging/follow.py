@@ -6,12 +6,18 @@ they did not. So rows are kept once by their key, everything is read again when
 
 Nothing here has a cursor that a later run could go on from. The rows are
 handed over together, at the end: such an entity lands whole or not at all.
+
+Rule 1: of a method that nobody knows, `ID` or `id` is the key only where it
+tells all rows apart, in every reading: it may be that of an event whose dates
+the rows are. Without a key no two rows are taken for one, and only the last
+reading counts.
+Rule 2: every walk ends. Up to the total of its first page `next` has to rise;
+beyond that, page upon page has to bring something new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
 
 from extractor.errors import ContractBroken
 from extractor.messages import PAGE_SIZE, Page, Row
@@ -19,6 +25,7 @@ from extractor.paging import Ask, Finish, Pager
 from extractor.question import Question
 
 PASSES = 3  # a set that moves during three readings in a row will move during the fourth
+NOTHING_NEW = 3  # pages in a row: one or two may be empty because rights hide their rows
 
 
 def single(question: Question) -> Pager:
@@ -29,22 +36,21 @@ def single(question: Question) -> Pager:
 
 def follow(question: Question) -> Pager:
     """Read page after page by `next`, again while `total` moves, and keep each row once."""
-    kept: dict[Any, Row] = {}
+    readings: list[list[Page]] = []
     for _ in range(PASSES):
-        pages = yield from _once(question)
-        known = {key: row for key, row in kept.items() if isinstance(key, str)}  # the rest cannot be told apart: anew
-        kept = known | _by_key(pages, question.entity.id)
-        if len({page.total for page in pages}) == 1:
-            _check_total(pages)
+        readings.append((yield from _once(question)))
+        if len({page.total for page in readings[-1]}) == 1:
+            _check_total(readings[-1])
             break
-    return Finish(list(kept.values()))
+    return Finish(_merged(readings, question.entity.id))
 
 
 def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
     """Follow `next` from the first page to the last."""
     pages: list[Page] = []
     start: int | None = 0
-    came = 0
+    came = stale = 0
+    known: set[bytes] = set()
     while start is not None:
         (page,) = yield Ask((question.follow(start),))
         if page.next is not None and page.next <= start:
@@ -54,6 +60,10 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         if pages and page.rows and endless and page.rows == pages[0].rows:
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
+        stale = 0 if start < (pages[0].total or 0) or not known.issuperset(row.text for row in page.rows) else stale + 1
+        if stale == NOTHING_NEW and page.next is not None:
+            raise ContractBroken(f"up to {start} the portal has answered {stale} pages with nothing new, and names yet another")
+        known.update(row.text for row in page.rows)
         start = page.next
     return pages
 
@@ -65,13 +75,20 @@ def _check_total(pages: Sequence[Page]) -> None:
         raise ContractBroken(f"the portal counts {total} rows, and names no next page after {came} of them")
 
 
-def _by_key(pages: Sequence[Page], key: str) -> dict[Any, Row]:
-    """Index rows by their key; rows of unknown identity by their place, so that equal ones stay apart."""
-    name = key or next((name for name in ("ID", "id") if all(_identifies(name, page.rows) for page in pages)), "")
+def _merged(readings: Sequence[Sequence[Page]], key: str) -> Sequence[Row]:
+    """Take the rows of several readings together, each once; those of the last one where no key tells them apart (Rule 1)."""
+    name = key or next((name for name in ("ID", "id") if all(_identifies(name, pages) for pages in readings)), "")
+    last = [row for page in readings[-1] for row in page.rows]
+    if not name:
+        return last
+    by_key = {str(row[name]): row for pages in readings for page in pages for row in page.rows if name in row}
+    return [*by_key.values(), *(row for row in last if name not in row)]
+
+
+def _identifies(name: str, pages: Sequence[Page]) -> bool:
+    """Tell whether a key tells rows apart: two rows of one value are one row that shifted, and was changed at the most."""
     rows = [row for page in pages for row in page.rows]
-    return {str(row[name]) if name and name in row else place: row for place, row in enumerate(rows)}
-
-
-def _identifies(name: str, rows: Sequence[Row]) -> bool:
-    """Tell whether a key tells the rows of a page apart; an `ID` may be that of an event whose dates the rows are."""
-    return all(name in row for row in rows) and len({str(row[name]) for row in rows}) == len(rows)
+    if not all(name in row for row in rows):
+        return False
+    values, whole = {str(row[name]) for row in rows}, {(str(row[name]), row.text) for row in rows}
+    return len(whole) == len(values) or len(values) == pages[-1].total

@@ -24,16 +24,12 @@ fifty ids.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-
-from extractor.errors import ContractBroken
-from extractor.messages import PAGE_SIZE, Page
+from extractor.messages import PAGE_SIZE
 from extractor.paging import Ask, Finish, Pager
-from extractor.paging.isolate import OF_A_ROW, Kept, isolate
-from extractor.paging.span import Span, ids_of
+from extractor.paging.believe import OF_A_ROW, doubt
+from extractor.paging.isolate import Kept, isolate
+from extractor.paging.span import Span
 from extractor.question import Question
-
-REPEATS = 3  # rows can be appended between two calls once, hardly thrice
 
 
 def ascend(question: Question, span: Span) -> Pager:
@@ -48,39 +44,14 @@ def ascend(question: Question, span: Span) -> Pager:
             kept.append((yield from isolate(question, span)))
             continue
         if not page.rows and (span.high is not None or not span.until):  # no `until`: nobody has seen the last id
-            page = yield from _believe(question, low, bound)
+            try:
+                page = yield from doubt(question, low, bound, seen=low > 0 or span.until > 0)
+            except OF_A_ROW:
+                kept.append((yield from isolate(question, span)))
+                continue
         kept.append((span.take(page.rows, question.entity.id, low=low, high=bound), ()))
         del page
         if bound is not None and bound - low <= PAGE_SIZE:
             span.closed = True
     rows, unread = kept.pop()
     return Finish(rows, unread=unread)
-
-
-def _believe(question: Question, low: int, bound: int | None) -> Generator[Ask, Sequence[Page], Page]:
-    """Hold an empty page against the last id: ids at the span's end were seen, so it has to be explained.
-
-    Rights that were taken away answer with nothing, and HTTP 200
-    (`CCrmActivity::BuildPermSql`); a page whose fifty rows were deleted between
-    the portal's two queries is empty with more behind it (`Factory::getItems`).
-    """
-    for _ in range(REPEATS):
-        try:
-            (last_page,) = yield Ask((question.last_id(),))
-        except OF_A_ROW:  # a bad row among the last is a row: the rights are there
-            return (yield from _again(question, low, bound))
-        last = max(ids_of(last_page.rows, question.entity.id), default=0)
-        if not last and low:
-            raise ContractBroken("all rows have gone while they were read: were rights taken away?")
-        if bound is not None or last <= low:
-            return Page(())
-        page = yield from _again(question, low, bound)
-        if page.rows:
-            return page
-    raise ContractBroken(f"the portal knows the id {last}, and answers with nothing above {low}")
-
-
-def _again(question: Question, low: int, bound: int | None) -> Generator[Ask, Sequence[Page], Page]:
-    """Ask for the page once more."""
-    (page,) = yield Ask((question.window(low, bound),))
-    return page

@@ -14,28 +14,21 @@ to the bad row. Where that page fails as well, or the method knows no select,
 ids are cut by arithmetic, below the first id above which the portal answers.
 
 Rule 3: what is read, and what is named, goes with the cursor, in one step.
+
+Rule 4: an empty page is doubted, as everywhere (`believe`): rights can be taken
+away here, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from extractor.errors import (
-    ConnectionLost,
-    ContractBroken,
-    NotJson,
-    RequestTimeout,
-    ServerFailure,
-    Unreadable,
-    reason_of,
-)
-from extractor.messages import PAGE_SIZE, Call, Page, Row, Unread
+from extractor.errors import ContractBroken, reason_of
+from extractor.messages import PAGE_SIZE, Page, Row, Unread
 from extractor.paging import Ask
+from extractor.paging.believe import OF_A_ROW, doubt, one
 from extractor.paging.span import Span, ids_of
 from extractor.question import Question
-
-OF_A_ROW = (Unreadable, ServerFailure, ConnectionLost, RequestTimeout, NotJson)
-"""What one bad row may cause; it is raised when a call has failed for good."""
 
 REACH = 20  # doublings of the distance within which the portal has to answer again: fifty million ids
 
@@ -51,7 +44,7 @@ def isolate(question: Question, span: Span) -> Generator[Ask, Sequence[Page], Ke
         top = yield from _answered_above(question, span)
     rows: Sequence[Row] = ()
     unread: tuple[Unread, ...] = ()
-    ends, named, doubted = [top], 0, False
+    ends, named, seen = [top], 0, bool(inside) or span.cursor > 0 or span.until > 0
     while ends:
         low, end = span.cursor, ends[-1]
         if low >= end:
@@ -59,6 +52,9 @@ def isolate(question: Question, span: Span) -> Generator[Ask, Sequence[Page], Ke
             continue
         try:
             (page,) = yield Ask((question.window(low, end),), rows, unread, lone=True)
+            rows, unread = (), ()
+            if not page.rows:
+                page = yield from doubt(question, low, end, seen=seen, lone=True)
         except OF_A_ROW as error:
             rows, unread, named = (), (), named + (end - low == 1)
             if named == PAGE_SIZE:
@@ -70,22 +66,16 @@ def isolate(question: Question, span: Span) -> Generator[Ask, Sequence[Page], Ke
                 unread = (Unread(str(end), reason_of(error)),)
                 span.advance(end)
             continue
-        rows, unread = span.take(page.rows, question.entity.id, low=low, high=end) if page.rows else (), ()
-        if not page.rows and doubted:
-            span.advance(end)  # empty twice: what was there has been deleted
-        doubted = not page.rows and not doubted
+        if page.rows:
+            rows = span.take(page.rows, question.entity.id, low=low, high=end)
+        else:
+            span.advance(end)  # what was there has been deleted
     return rows, unread
-
-
-def _alone(call: Call) -> Generator[Ask, Sequence[Page], Page]:
-    """Ask one call alone."""
-    (page,) = yield Ask((call,), lone=True)
-    return page
 
 
 def _control(question: Question) -> Generator[Ask, Sequence[Page], None]:
     """Let the portal answer a question that holds no rows; one that is down cannot."""
-    page = yield from _alone(question.window(-1, 0))
+    page = yield from one(question.window(-1, 0), lone=True)
     if page.rows:
         raise ContractBroken("asked for ids above -1 up to 0, the portal sent rows: it ignored the condition")
 
@@ -95,7 +85,7 @@ def _ids(question: Question, span: Span) -> Generator[Ask, Sequence[Page], tuple
     if not question.entity.select:
         return [], None
     try:
-        page = yield from _alone(question.ids_above(span.cursor))
+        page = yield from one(question.ids_above(span.cursor), lone=True)
     except OF_A_ROW:
         return [], None
     ids = ids_of(page.rows, question.entity.id)
@@ -112,7 +102,7 @@ def _answered_above(question: Question, span: Span) -> Generator[Ask, Sequence[P
         if span.high is not None and top >= span.high:
             return span.high
         try:
-            yield from _alone(question.ids_above(top))
+            yield from one(question.ids_above(top), lone=True)
         except OF_A_ROW as error:
             failed = error
         else:

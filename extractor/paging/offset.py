@@ -18,32 +18,34 @@ is not above its start is such a page, and is dropped: the rows that were
 there have moved down. If it is not page 1 that came, its total is a lie: then
 these pages are dropped, and the rest is read by ids.
 
-Rule 4: a row that enters from the side (restored with its old id, made visible
-by a change of rights) pushes its neighbours up, into pages that were read
-already. It shows itself: counted up to a fixed last id, a total can only fall
-otherwise. Then these pages are dropped and the rest is read by ids.
+Rule 4: a row that enters from the side (made visible by a change of rights; one
+that is restored gets a new id) pushes its neighbours up, into pages that were
+read already. It shows itself: counted up to a fixed last id, a total can only
+fall otherwise. Then these pages are dropped and the rest is read by ids.
 
 Rule 5: `total` may be capped by an option of the portal. So the uppermost
 page must reach the last id that was known; if it does not, the rest is read
 by ids.
 
-Rule 6: pages are counted as well as believed. The last page that was read says
-how many rows there were when it was; fewer ids than that, from its start on,
-mean that a page was cut short or came in the place of another. Then these pages
-are dropped, and the rest is read by ids. (A join that repeats rows makes
-`total` too large, and costs that second reading.)
+Rule 6: pages are counted as well as believed. Each is as long as its own total
+says, and begins above the page below it: so the lowest one of an ask is held
+back until the next ask shows what lies below. And the last page that was read
+says how many rows there were when it was; no fewer ids have come, from its
+start on. Where one of these fails, a page was cut short or came in the place of
+another: then these pages are dropped, and the rest is read by ids. (A join that
+repeats rows makes `total` too large, and costs that second reading.)
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from extractor.errors import ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page, Row
 from extractor.paging import Ask, Finish, Pager
+from extractor.paging.believe import OF_A_ROW
 from extractor.paging.idrange import ascend
-from extractor.paging.isolate import OF_A_ROW
 from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
 
@@ -59,50 +61,62 @@ def descend(question: Question, span: Span, total: int) -> Pager:
     starts, end = start_offsets(total), span.until
     lowest, count = end + 1, 0  # of the ids that have come
     rows: Sequence[Row] = ()
+    held: Sequence[Page] = ()
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]
         try:
             pages = yield Ask(tuple(question.offset(start, end) for start in group), rows)
+            rows = ()
+            inside = _in_order(group, pages, held, key)
+            totals = [total, *(page.total for page in pages if page.total is not None)]
+            if inside is None or any(later > earlier for earlier, later in itertools.pairwise(totals)):
+                return (yield from ascend(question, span))
+            above = [] if first else (yield from _above(question, span, _highest(inside, key, span.cursor)))
         except OF_A_ROW:
             return (yield from ascend(question, span))  # it knows a way around bad rows
-        totals = [total, *(page.total for page in pages if page.total is not None)]
-        if any(later > earlier for earlier, later in itertools.pairwise(totals)):
-            return (yield from ascend(question, span))
         total = totals[-1]
-        inside = _in_order(group, pages, key)
-        if inside is None:
-            return (yield from ascend(question, span))
-        for page in inside:
-            check_order(ids_of(page.rows, key))
-        read = [row for page in inside for row in page.rows]
-        if first == 0:
-            read += yield from _above(question, span, max(ids_of(read, key), default=span.cursor))
-        fresh = {identifier for identifier in ids_of(read, key) if identifier < lowest}
-        count += len(fresh)
+        fresh = {one for page in inside for one in ids_of(page.rows, key) if one < lowest}
+        count += len(fresh | set(ids_of(above, key)))
         if count < total - group[-1]:
             return (yield from ascend(question, span))
         lowest = min(fresh, default=lowest)
-        rows = span.take_down(read, key)
+        held, proven = (inside[:1], inside[1:]) if group[-1] else ((), inside)
+        rows = span.take_down([*(row for page in proven for row in page.rows), *above], key)
     span.closed = True
     return Finish(rows)
 
 
-def _in_order(starts: Sequence[int], pages: Sequence[Page], key: str) -> Sequence[Page] | None:
-    """Return the pages that lie inside the set, lowest first; `None` where one outside is not page 1."""
+def _highest(pages: Sequence[Page], key: str, default: int) -> int:
+    """Return the highest id of the pages."""
+    return max((one for page in pages for one in ids_of(page.rows, key)), default=default)
+
+
+def _in_order(starts: Sequence[int], pages: Sequence[Page], held: Sequence[Page], key: str) -> Sequence[Page] | None:
+    """Return the pages that lie inside the set, lowest first, and the one held above them; `None` where one is not what it should be."""
     inside, outside = [], []
     for start, page in zip(starts, pages, strict=True):
         if page.total is None and page.rows:  # an empty page may come without (user.get)
             raise ContractBroken("asked for a counted page, the portal sent no total")
         if start < (page.total or 0):
+            if len(page.rows) < min(PAGE_SIZE, (page.total or 0) - start):
+                return None
             inside.append(page)
         elif page.rows and not start:
             return None  # nothing lies before it: it cannot be past the end
         elif page.rows:
             outside.append(page)
-    lowest = max(ids_of(inside[-1].rows, key), default=-1) if inside else -1
-    if any(min(ids_of(page.rows, key)) > lowest for page in outside):
+    if outside and min(map(_lowest(key), outside)) > _highest(inside[-1:], key, -1):
         return None
-    return inside[::-1]
+    ascending = [*inside[::-1], *held]
+    for page in ascending:
+        check_order(ids_of(page.rows, key))
+    starts_at = [_lowest(key)(page) for page in ascending]
+    return ascending if all(one < next_one for one, next_one in itertools.pairwise(starts_at)) else None
+
+
+def _lowest(key: str) -> Callable[[Page], int]:
+    """Return the lowest id of a page."""
+    return lambda page: min(ids_of(page.rows, key))
 
 
 def _above(question: Question, span: Span, top: int) -> Generator[Ask, Sequence[Page], list[Row]]:

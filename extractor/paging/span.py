@@ -123,9 +123,18 @@ def ids_of(rows: Sequence[Row], key: str) -> list[int]:
         ContractBroken: A row has no such key, or something in it that is no id: ids are the database's, 0 to 2^63 - 1.
     """
     try:
-        ids = [int(row[key]) for row in rows]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        ids = [value if type(value) is int else _number(value) for value in [row[key] for row in rows]]
+    except (KeyError, TypeError, ValueError) as error:
         raise ContractBroken(f"a row came without a readable {key!r}: {type(error).__name__}") from None
     if ids and not 0 <= min(ids) <= max(ids) <= HIGHEST_ID:
         raise ContractBroken(f"a row came with {min(ids) if min(ids) < 0 else max(ids)} in {key!r}, which no id can be")
     return ids
+
+
+def _number(value: object) -> int:
+    """Read an id that came as a text: digits, and nothing else that Python would take for a number."""
+    if not isinstance(value, str):
+        raise TypeError
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError
+    return int(value)

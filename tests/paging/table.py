@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from extractor.catalog import Entity
+from extractor.errors import ServerFailure, Unreadable
 from extractor.messages import Page
 from extractor.planner import pager, probe
 from extractor.question import Question
@@ -49,6 +50,21 @@ class Table:
         return Page([{"ID": str(one)} for one in shown], total, following)
 
 
+class Spoilt:
+    """A table with bad rows: a page that shows one fails; one of ids alone does not, unless they are bad `throughout`."""
+
+    def __init__(self, some, bad, *, throughout=False):
+        self.table, self.bad, self.throughout, self.lone = Table(some), set(bad), throughout, 0
+
+    def answer(self, call):
+        """Answer, or fail as the portal does."""
+        page = self.table.answer(call)
+        wide = self.throughout or call.params.get("select") != ["ID"]
+        if wide and self.bad & set(ids(page.rows)):
+            raise Unreadable("WRONG_ENCODING", "no")
+        return page
+
+
 def ids(rows):
     """Read the ids of rows."""
     return [int(row["ID"]) for row in rows]
@@ -63,6 +79,25 @@ def walk(pager, answer):
             ask = pager.send([answer(call) for call in ask.calls])
         except StopIteration as end:
             return [*kept, *ids(end.value.rows)], end.value.parts
+
+
+def survive(pager, portal):
+    """Drive a pager as the scheduler does, errors and all; gives the ids that it kept, those it named, and the parts it left."""
+    kept, named, step = [], [], lambda: next(pager)
+    while True:
+        try:
+            ask = step()
+        except StopIteration as end:
+            return [*kept, *ids(end.value.rows)], [*named, *end.value.unread], end.value.parts
+        kept, named = kept + ids(ask.rows), [*named, *ask.unread]
+        portal.lone += ask.lone
+        assert not ask.lone or 1 == len(ask.calls)
+        try:
+            pages = [portal.answer(call) for call in ask.calls]
+        except (Unreadable, ServerFailure) as error:
+            step = lambda failed=error: pager.throw(failed)  # noqa: E731
+        else:
+            step = lambda came=pages: pager.send(came)  # noqa: E731
 
 
 def read(question, answer):

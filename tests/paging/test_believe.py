@@ -1,11 +1,17 @@
-"""What `idrange` promises of emptiness: an empty page is believed only when nothing that was seen speaks against it."""
+"""What `believe` promises of emptiness: an empty page is believed only when nothing that was seen speaks against it."""
+
+from dataclasses import replace
 
 import pytest
 
 from extractor.errors import ContractBroken
 from extractor.paging.idrange import ascend
 from extractor.paging.span import Span
-from tests.paging.table import ASKED, Table, walk
+from extractor.question import Question
+from tests.paging.table import ASKED, THINGS, Table, walk
+
+
+COUNTING = Question(replace(THINGS, counts_always=True))
 
 
 class Moody:
@@ -55,3 +61,15 @@ def test_an_open_span_behind_a_last_id_ends_on_an_empty_page():
     table = Table(range(1, 301))
     walk(ascend(ASKED, Span(300, None, 300)), table.answer)
     assert 1 == len(table.calls)
+
+
+def test_rights_that_were_taken_away_before_the_first_page_end_the_entity_loudly():
+    """The last id was seen, so there were rows: none at all is no answer to that."""
+    with pytest.raises(ContractBroken, match="were rights taken away"):
+        walk(ascend(ASKED, Span(0, 300, 300)), Table(()).answer)
+
+
+def test_a_bounded_page_that_is_empty_once_is_asked_again():
+    """The rights were there before and behind it: the portal shows its rows when it is asked once more."""
+    kept, _ = walk(ascend(COUNTING, Span(0, 300, 300)), Moody(range(1, 301), {3}.__contains__).answer)
+    assert list(range(1, 301)) == sorted(kept)

@@ -12,6 +12,7 @@ from extractor.messages import Page
 from extractor.paging.follow import PASSES, follow, single
 from extractor.question import Question
 from tests.paging.table import THINGS
+from tests.rows import rows_of
 
 DEPARTMENTS = Question(replace(THINGS, paging="next"))
 UNKNOWN = Question(raw_method("some.list"))
@@ -31,7 +32,7 @@ def run(pager, *pages):
 
 def rows(*ids):
     """Make rows with ids."""
-    return [{"ID": str(one)} for one in ids]
+    return rows_of({"ID": str(one)} for one in ids)
 
 
 @given(st.lists(st.integers(0, 99), max_size=60), st.integers(1, 7))
@@ -47,15 +48,15 @@ def test_every_row_comes_once_by_its_key(ids, size):
 @given(st.lists(st.dictionaries(st.sampled_from(["", "NAME", "ID"]), st.integers(0, 2), max_size=2), max_size=30))
 def test_rows_of_unknown_identity_are_never_merged(some):
     """Two equal rows without a key may be two objects; a key that only some rows have is none."""
-    some = [{"NAME": 1}, *some]
+    some = rows_of([{"NAME": 1}, *some])
     assert some == run(follow(UNKNOWN), Page(some[:9], len(some), 50), Page(some[9:], len(some)))[0]
 
 
 @pytest.mark.parametrize("key", ["ID", "id"])
 def test_an_unknown_method_is_read_by_the_usual_key(key):
     """Old methods write ID, controllers id."""
-    pages = [Page([{key: 1}, {key: 2}], 3, 50), Page([{key: "2"}, {key: 3}], 3)]
-    assert [1, "2", 3] == [row[key] for row in run(follow(UNKNOWN), *pages)[0]]
+    pages = [Page(rows_of([{key: 1}, {key: 2}]), 3, 50), Page(rows_of([{key: 2}, {key: 3}]), 3)]
+    assert [1, 2, 3] == [row[key] for row in run(follow(UNKNOWN), *pages)[0]]
 
 
 def test_the_offsets_are_the_portals_own():
@@ -92,8 +93,9 @@ def test_a_total_that_moves_leads_to_another_reading():
 
 def test_another_reading_replaces_rows_of_unknown_identity():
     """They cannot be told apart, so those of an earlier reading would only double the later ones."""
-    first, second = [Page([{"A": 1}, {"A": 2}], 3, 50), Page([{"A": 3}], 2)], [Page([{"A": 2}, {"A": 3}], 2)]
-    assert [{"A": 2}, {"A": 3}] == run(follow(UNKNOWN), *first, *second)[0]
+    first = [Page(rows_of([{"A": 1}, {"A": 2}]), 3, 50), Page(rows_of([{"A": 3}]), 2)]
+    second = [Page(rows_of([{"A": 2}, {"A": 3}]), 2)]
+    assert rows_of([{"A": 2}, {"A": 3}]) == run(follow(UNKNOWN), *first, *second)[0]
 
 
 def test_a_set_that_always_moves_is_read_three_times():
@@ -113,3 +115,38 @@ def test_a_single_reply_is_taken_as_it_is():
     """All at once: `next` and `total` mean nothing there, and nothing is merged (crm.status.list, crm.currency.list)."""
     page = Page(rows(1, 1), 0, 50)
     assert (list(page.rows), []) == run(single(Question(replace(THINGS, paging="single"))), page)
+
+
+def test_rows_that_share_an_id_across_pages_are_all_kept():
+    """A row per task and user, the page's edge between two users of one task: the ids of each page are unique, those of the set are not."""
+    table = rows_of([*({"ID": one, "USER": 7} for one in range(1, 51)), {"ID": 50, "USER": 8}, *({"ID": one, "USER": 7} for one in range(51, 80))])
+    assert table == run(follow(UNKNOWN), Page(table[:50], 80, 50), Page(table[50:], 80))[0]
+
+
+def test_ids_that_stop_telling_rows_apart_double_nothing():
+    """The first reading can be merged by id, the second cannot: then the second alone counts."""
+    table = rows_of({"ID": one, "DATE": "a"} for one in range(1, 82))
+    first = [Page(table[:50], 80, 50), Page(table[50:81], 81)]
+    later = [*table, *rows_of([{"ID": 80, "DATE": "b"}])]
+    second = [Page(later[:50], 82, 50), Page(later[50:], 82)]
+    assert later == run(follow(UNKNOWN), *first, *second)[0]
+
+
+def test_a_row_that_shifted_and_was_changed_is_one():
+    """As many ids as the portal counts rows: two texts of one id are one row."""
+    pages = [Page(rows_of([{"ID": 1}, {"ID": 2, "A": 1}]), 3, 50), Page(rows_of([{"ID": 2, "A": 2}, {"ID": 3}]), 3)]
+    assert rows_of([{"ID": 1}, {"ID": 2, "A": 2}, {"ID": 3}]) == run(follow(UNKNOWN), *pages)[0]
+
+
+@pytest.mark.parametrize(("total", "repeated"), [(0, []), (None, []), (150, rows(101, 102)), (2, rows(1, 2))])
+def test_a_walk_that_brings_nothing_new_ends(total, repeated):
+    """Empty pages, or the last one again and again, each with a higher `next`: no table is without an end."""
+    pages = (Page(repeated if start else rows(101, 102, 103), total, start + 50) for start in range(0, 5_000, 50))
+    with pytest.raises(ContractBroken, match="nothing new"):
+        run(follow(UNKNOWN), *pages)
+
+
+def test_a_few_empty_pages_are_passed_over():
+    """Rights hide rows after the cut: what is behind such pages is read."""
+    pages = [Page(rows(1), None, 50), Page((), None, 100), Page((), None, 150), Page(rows(2))]
+    assert rows(1, 2) == run(follow(UNKNOWN), *pages)[0]

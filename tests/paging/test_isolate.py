@@ -12,51 +12,17 @@ from extractor.paging.idrange import ascend
 from extractor.paging.span import Span
 from extractor.planner import pager, probe
 from extractor.question import Question
-from tests.paging.table import ASKED, THINGS, Table, ids
+from tests.paging.table import ASKED, THINGS, Spoilt, Table, survive
 
 WITHOUT_SELECT = Question(replace(THINGS, select=()))
 COUNTING = Question(replace(THINGS, counts_always=True))
 
 
-class Spoilt:
-    """A table with bad rows: a page that shows one fails; one of ids alone does not, unless they are bad `throughout`."""
-
-    def __init__(self, some, bad, *, throughout=False):
-        self.table, self.bad, self.throughout, self.lone = Table(some), set(bad), throughout, 0
-
-    def answer(self, call):
-        """Answer, or fail as the portal does."""
-        page = self.table.answer(call)
-        wide = self.throughout or call.params.get("select") != ["ID"]
-        if wide and self.bad & set(ids(page.rows)):
-            raise Unreadable("WRONG_ENCODING", "no")
-        return page
-
-
-def walk(pager, portal):
-    """Drive a pager as the scheduler does, errors and all; gives the ids that it kept, those it named, and the parts it left."""
-    kept, named, step = [], [], lambda: next(pager)
-    while True:
-        try:
-            ask = step()
-        except StopIteration as end:
-            return [*kept, *ids(end.value.rows)], [*named, *end.value.unread], end.value.parts
-        kept, named = kept + ids(ask.rows), [*named, *ask.unread]
-        portal.lone += ask.lone
-        assert not ask.lone or 1 == len(ask.calls)
-        try:
-            pages = [portal.answer(call) for call in ask.calls]
-        except (Unreadable, ServerFailure) as error:
-            step = lambda failed=error: pager.throw(failed)  # noqa: E731
-        else:
-            step = lambda came=pages: pager.send(came)  # noqa: E731
-
-
 def read(question, portal):
     """Read an entity from its probe on; gives the ids that were kept, and those that were named."""
-    kept, named, parts = walk(probe(question), portal)
+    kept, named, parts = survive(probe(question), portal)
     for part in parts:
-        more, unread, left = walk(pager(question, part), portal)
+        more, unread, left = survive(pager(question, part), portal)
         kept, named = kept + more, named + unread
         assert () == left
     return sorted(kept), sorted(int(one.id) for one in named)
@@ -72,7 +38,7 @@ def test_the_bad_rows_and_no_others_are_named(some, data, throughout, question):
 def test_six_cuts_lead_to_it():
     """Ids that are known are halved: fifty rows take few more calls than the logarithm says, the rest of the span none."""
     portal = Spoilt(range(1, 1_000), {25})
-    walk(ascend(ASKED, Span(0, 999, 999)), portal)
+    survive(ascend(ASKED, Span(0, 999, 999)), portal)
     assert portal.lone <= 16
 
 
@@ -85,7 +51,7 @@ def test_a_portal_that_is_down_is_no_bad_row():
             raise ServerFailure("INTERNAL_SERVER_ERROR")
 
     with pytest.raises(ServerFailure):
-        walk(ascend(ASKED, Span(0, 300, 300)), Down())
+        survive(ascend(ASKED, Span(0, 300, 300)), Down())
 
 
 def test_a_portal_that_goes_down_meanwhile():
@@ -97,7 +63,7 @@ def test_a_portal_that_goes_down_meanwhile():
             return super().answer(call)
 
     with pytest.raises(ServerFailure):
-        walk(ascend(ASKED, Span(0, 300, 300)), Going(range(1, 301), {25}))
+        survive(ascend(ASKED, Span(0, 300, 300)), Going(range(1, 301), {25}))
 
 
 def test_a_filter_that_is_dropped_shows():
@@ -112,11 +78,30 @@ def test_a_filter_that_is_dropped_shows():
 def test_a_method_that_gives_nothing_is_given_up():
     """Every row is bad: that is a broken method, not a hundred rows."""
     with pytest.raises(Unreadable):
-        walk(ascend(ASKED, Span(0, 300, 300)), Spoilt(range(1, 301), range(1, 301)))
+        survive(ascend(ASKED, Span(0, 300, 300)), Spoilt(range(1, 301), range(1, 301)))
 
 
 def test_offsets_leave_it_to_ids():
     """A bad row among pages by offset lets the span be read by ids."""
     portal = Spoilt(range(1, 301), {120})
-    kept, named, _ = walk(pager(ASKED, Part(Span(0, 300, 300), 300)), portal)
+    kept, named, _ = survive(pager(ASKED, Part(Span(0, 300, 300), 300)), portal)
     assert ([one for one in range(1, 301) if one != 120], ["120"]) == (kept, [one.id for one in named])
+
+
+@pytest.mark.parametrize("question", [ASKED, WITHOUT_SELECT, COUNTING])
+@pytest.mark.parametrize("gone", range(3, 30))
+@pytest.mark.parametrize("back", [1, 2, 10**9])
+def test_rights_that_go_meanwhile_are_no_end_of_the_rows(question, gone, back):
+    """From some call on the portal shows nothing, for good or for a while: the entity ends with an error, or has every row."""
+    class Withdrawn(Spoilt):
+        calls = 0
+
+        def answer(self, call):
+            self.calls += 1
+            return Table(()).answer(call) if gone <= self.calls < gone + back else super().answer(call)
+
+    try:
+        kept, named, _ = survive(ascend(question, Span(0, 120, 120)), Withdrawn(range(1, 121), {25}))
+    except ContractBroken:
+        return
+    assert ([one for one in range(1, 121) if one != 25], ["25"]) == (sorted(kept), [one.id for one in named])
