@@ -94,11 +94,14 @@ def resolve(words: Sequence[str], exclude: Sequence[str] = ()) -> tuple[Entity, 
     words: the whole catalog.
 
     Raises:
-        UsageError: A word fits nothing; the nearest names are in the message.
+        UsageError: A word fits nothing (the nearest names are in the message), or two fit one folder.
     """
     found: dict[str, Entity] = {}
     for word in words or ("*",):
-        found |= {entity.name: entity for entity in _matches(word)}
+        for entity in _matches(word):
+            other = found.setdefault(entity.name, entity)
+            if other.method != entity.method:
+                raise UsageError(f"{other.method} and {entity.method} would share the folder {entity.name}: dump them into two")
     order = list(catalog())
     kept = [one for name, one in found.items() if not any(fnmatch.fnmatchcase(name, glob) for glob in exclude)]
     return tuple(sorted(kept, key=lambda one: order.index(one.name) if one.name in order else len(order)))

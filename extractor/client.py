@@ -74,6 +74,8 @@ class Client:
                 self._session.refused(shown)
             return [self._session.hidden(error)] * len(calls)
         self._rate.succeeded()
+        if any(isinstance(outcome, TokenExpired) for outcome in outcomes):
+            self._session.refused(shown)
         return [self._session.hidden(outcome) for outcome in outcomes]
 
     async def _exchange(self, calls: Sequence[Call], shown: Pass) -> list[Outcome]:
@@ -89,14 +91,14 @@ class Client:
         """Post one body; return the answer, unless it says that the portal is somewhere else."""
         response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
         if 300 <= response.status < 400:
-            raise _moved(response)
+            place = _place(response)
+            raise PortalMoved(f"the portal has moved{f' to {self._session.hide(place)}' if place else ''}: give its new address")
         return response
 
 
-def _moved(response: Response) -> PortalMoved:
-    """Say where the portal is now: the host, and nothing else of the address."""
+def _place(response: Response) -> str | None:
+    """Read where the portal is now: the host, and nothing else of the address."""
     try:
-        place = urlsplit(response.headers.get("Location", "")).hostname
+        return urlsplit(response.headers.get("Location", "")).hostname
     except ValueError:  # it is no address at all
-        place = None
-    return PortalMoved(f"the portal has moved{f' to {place}' if place else ''}: give its new address")
+        return None

@@ -11,11 +11,10 @@ import asyncio
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint
@@ -26,43 +25,15 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
-from extractor.folder import another_question, refuse_changed_files, refuse_foreign_files, taken
+from extractor.folder import another_question, refuse_foreign_files, taken
 from extractor.messages import FileMark
+from extractor.order import Order, Outcome
 from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink, StdoutSink, discard
+from extractor.sinks import NdjsonSink, Sink, StdoutSink, check, discard
 from extractor.transport import Transport
 
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to dump, and where to: into `folder`, or the one entity into `stream`.
-
-    `named` tells whether the user named the entities; those that nobody named
-    may be skipped without the run being less than complete.
-    """
-
-    questions: Sequence[Question]
-    named: bool = True
-    folder: Path | None = None
-    stream: BinaryIO | None = None
-    compress: Compression = "none"
-    max_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended: the exit code, why it is not 0, the manifest, and what it cost."""
-
-    exit_code: int
-    why: str | None
-    manifest: Mapping[str, Any]
-    requests: int = 0
-    seconds: float = 0.0
-    resumed: bool = False
-    bug: Bug | None = None
 
 
 class Dump:
@@ -81,8 +52,10 @@ class Dump:
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
 
     def stop(self, exit_code: int, why: str) -> None:
-        """Take nothing new, commit what has come, and end with this exit code."""
-        self._stopped = self._stopped or (exit_code, f"{why}; {self._how_to_go_on()}")
+        """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
+        if self._stopped is not None:
+            return
+        self._stopped = exit_code, f"{why}; {self._how_to_go_on()}"
         self._tell(Stopping(why))
         if self._preflight is not None:
             self._preflight.reschedule(asyncio.get_running_loop().time())
@@ -186,7 +159,8 @@ class Dump:
         """Make the record of every entity, as the folder holds it if it holds this very question."""
         asked = {one.entity.name: one for one in questions}
         everything = {name: one.asked() for name, one in asked.items()}
-        self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything])
+        methods = {name: one.entity.method for name, one in asked.items()}
+        self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything, methods])
         if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
@@ -202,8 +176,8 @@ class Dump:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
-                if run.status == "complete":
-                    refuse_changed_files(self._order.folder, run.files)
+                for mark in run.files if run.status == "complete" else ():
+                    check(self._order.folder or Path(), mark)  # the others are, when they are opened
         return saved
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:

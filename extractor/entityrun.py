@@ -56,8 +56,8 @@ class EntityRun:
 
     @property
     def assurance(self) -> Assurance | None:
-        """Whether every row that existed during the whole run is proven to be there; `None` of what was not read."""
-        if self.status == "skipped":
+        """Whether every row that existed during the whole run is proven to be there; `None` of what is not complete."""
+        if self.status != "complete":
             return None
         return "best-effort" if self.question.entity.paging == "next" else "exact"
 

@@ -19,7 +19,6 @@ import orjson
 from extractor import manifest
 from extractor.checkpoint import Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
-from extractor.messages import FileMark
 from extractor.sinks import Compression
 
 
@@ -48,14 +47,6 @@ def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
     ours = [folder / manifest.NAME, *(folder / name for name in names)]
     if found := next((path for path in ours if path.exists()), None):
         raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
-
-
-def refuse_changed_files(folder: Path | None, marks: Sequence[FileMark]) -> None:
-    """Refuse to call an entity complete whose file is not what it was; others are hashed when they are opened."""
-    for mark in marks:
-        path = (folder or Path()) / mark.path
-        if not path.exists() or path.stat().st_size != mark.bytes:
-            raise DiskError(f"{mark.path} is not as the last run left it: put it back, or dump into another folder")
 
 
 def another_question(

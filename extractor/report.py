@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from extractor.config import Settings
-from extractor.dump import Outcome
 from extractor.floor import Floor, floor, pages_for, requests_for
 from extractor.limits.window import CEILING
+from extractor.order import Outcome
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
 

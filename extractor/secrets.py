@@ -3,17 +3,26 @@
 Rule 1: whoever reads a secret remembers it here, so that the last line of
 defence, which shows the traceback of a bug, knows what may not be in it.
 Rule 2: a secret stands in a text as it is, percent-encoded, or in base64.
-Rule 3: what is shorter than any real secret is not remembered: taking every
+Rule 3: a signed link carries a secret that nobody has told us: what stands
+behind the names that such links use is taken out, whatever it is.
+Rule 4: what is shorter than any real secret is not remembered: taking every
 `1` out of a traceback helps nobody.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
 SHORTEST = 8  # a webhook's code has 16 letters, a token 70; `sandbox` is no secret
+
+_SIGNED = re.compile(
+    r"(?P<name>\b(?:auth|access_token|refresh_token|oauth_token|client_secret|token|sessid|sign|signature)(?:=|%3D))[^&\s\"'<>\\]+",
+    re.IGNORECASE,
+)
+"""Names in the query of a link, and their values (`crm_show_file.php?...&auth=`, diskmanager.php: getFileInfo)."""
 
 _REMEMBERED: set[str] = set()
 
@@ -29,10 +38,10 @@ def masked(text: str) -> str:
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """Take these secrets out of a text; the longest first, or a part of one would leave the rest."""
+    """Take these secrets out of a text, and those of signed links; the longest first, or a part of one would leave the rest."""
     for form in sorted({form for secret in secrets for form in forms(secret)}, key=len, reverse=True):
         text = text.replace(form, "***")
-    return text
+    return _SIGNED.sub(r"\g<name>***", text)
 
 
 def forms(secret: str) -> set[str]:

@@ -126,7 +126,7 @@ class Session:
                     raise asyncio.CancelledError
 
     async def _seen_through(self, ask: Ask) -> tuple[Response | B24xError, bool]:
-        """Ask, and wait for the answer even when cancelled; tell whether that happened."""
+        """Ask, and wait for the answer even when cancelled, however often; tell whether that happened."""
         self.renewals += 1
         came: asyncio.Future[Response | B24xError] = asyncio.get_running_loop().create_future()
 
@@ -135,14 +135,20 @@ class Session:
                 came.set_result(await self._transport.post(ask.url, ask.body, _FORM))
             except B24xError as error:
                 came.set_result(error)
+            except Exception as error:  # noqa: BLE001 - a bug of ours: whoever waits is told
+                came.set_exception(error)
             finally:
                 came.cancel()  # without an effect when there is a result
 
-        try:
-            await asyncio.shield(finish())
-        except asyncio.CancelledError:
-            return await came, True
-        return await came, False
+        sending = asyncio.shield(finish())
+        cancelled = False
+        while not came.done():
+            try:
+                await asyncio.wait({came})
+            except asyncio.CancelledError:
+                cancelled = True
+        sending.cancel()  # it has ended
+        return came.result(), cancelled
 
     def _take(self, tokens: Tokens) -> None:
         self._tokens = tokens

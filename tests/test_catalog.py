@@ -122,3 +122,10 @@ def test_an_unknown_method_is_read_by_following_next():
     entity = raw_method("some.Raw.list")
     assert isinstance(entity, Entity)
     assert ("some_raw_list", "some.Raw.list", "next", "", "") == (entity.name, entity.method, entity.paging, entity.id, entity.filter_id)
+
+
+@pytest.mark.parametrize("words", [["sonet_group.get", "sonet.group.get"], ["crm_activities", "crm.activities"]])
+def test_two_methods_of_one_folder_are_refused(words):
+    """The rows of one would take the place of the other's."""
+    with pytest.raises(UsageError, match="would share the folder"):
+        resolve(words)

@@ -118,6 +118,8 @@ async def test_a_redirect_names_the_host_only():
     (moved,) = await client(Network(Answer(302, headers={"Location": location}))).send([DEALS])
     assert "new.example" in str(moved)
     assert "rest" not in str(moved)
+    (hidden,) = await client(Network(Answer(302, headers={"Location": f"https://{CODE}.example/"}))).send([DEALS])
+    assert "***.example" in str(hidden)
     (unclear,) = await client(Network(Answer(302))).send([DEALS])
     assert isinstance(unclear, PortalMoved)
 

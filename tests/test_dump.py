@@ -6,9 +6,10 @@ import orjson
 import pytest
 
 from extractor.catalog import raw_method
-from extractor.dump import Dump, Order
+from extractor.dump import Dump
 from extractor.errors import ConfigError, DiskError, UsageError
 from extractor.events import RowsLanded, RunBegan, RunEnded, Stopping
+from extractor.order import Order
 from extractor.question import Question
 from extractor.report import lines
 from extractor.sandbox.methods.classic import listed

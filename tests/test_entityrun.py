@@ -90,6 +90,16 @@ def test_what_cannot_be_proven_is_said(entity, assurance):
     assert made.reason is None or made.reason.startswith("NO_PROOF: ")
 
 
+def test_of_what_is_not_complete_nothing_is_assured():
+    """Neither of rows that are not all there yet, nor of those around one that cannot be read."""
+    made, _ = run()
+    assert made.facts().assurance is None
+    made.land([{"ID": 1}])
+    made.unread = (Unread("2", "WRONG_ENCODING: no"),)
+    made.complete()
+    assert ("partial", None) == (made.status, made.facts().assurance)
+
+
 @pytest.mark.parametrize(("error", "rows", "status", "reason"), [
     (AccessDenied("insufficient_scope"), 0, "skipped", "INSUFFICIENT_SCOPE: insufficient_scope: no description"),
     (AccessDenied("", "Access denied."), 0, "skipped", "ACCESS_DENIED: Access denied."),

@@ -46,16 +46,16 @@ async def test_files_of_others_beside_ours(world):
     assert 0 == (await world.run("deals")).exit_code
 
 
-@pytest.mark.parametrize("mishap", ["gone", "shorter"])
+@pytest.mark.parametrize("mishap", ["gone", "shorter", "longer", "other"])
 async def test_a_finished_file_that_is_not_what_it_was(world, mishap):
     """A finished file that somebody changed is not called complete."""
     await world.run("deals")
     path = world.folder / "deals/part-00000.ndjson"
     whole = path.read_bytes()
     path.unlink()
-    if mishap == "shorter":
-        path.write_bytes(whole[:-1])
-    assert "is not as the last run left it" in await refused(world, "deals", error=DiskError)
+    if mishap != "gone":
+        path.write_bytes({"shorter": whole[:-1], "longer": whole + b"{}\n", "other": whole.replace(b'"ID"', b'"iD"', 1)}[mishap])
+    assert "changed by somebody else" in await refused(world, "deals", error=DiskError)
 
 
 @pytest.mark.parametrize(("names", "asked", "said"), [

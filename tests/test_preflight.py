@@ -7,8 +7,9 @@ import pytest
 
 from extractor.cli.questions import questions
 from extractor.config import File, Wishes
-from extractor.dump import Dump, Order
+from extractor.dump import Dump
 from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
+from extractor.order import Order
 from extractor.sandbox.methods.classic import listed
 from tests.trials import Trial
 

@@ -2,7 +2,7 @@
 
 from extractor.auth import webhook
 from extractor.config import Settings
-from extractor.dump import Outcome
+from extractor.order import Outcome
 from extractor.report import floor_of, lines, summary
 
 SETTINGS = Settings(webhook("https://example.bitrix24.com/rest/1/canary/"))

@@ -29,3 +29,11 @@ def test_what_is_remembered_is_masked_and_short_words_are_not():
     """A code of seven letters is a sandbox's, and stands in half of all paths."""
     remember("r3m3mb3r3d", "short")
     assert "a *** is no short word" == masked("a r3m3mb3r3d is no short word")
+
+
+def test_signed_links_lose_what_signs_them():
+    """Nobody has told us their secrets: the names that such links use tell where they stand."""
+    link = "https://h/bitrix/tools/crm_show_file.php?fileId=7&auth=S1gn3d&ownerId=3&TOKEN=S1gn3d%2Fx#a"
+    assert "https://h/bitrix/tools/crm_show_file.php?fileId=7&auth=***&ownerId=3&TOKEN=***" == without(link, [])
+    assert '"auth%3D***"' == without('"auth%3DS1gn3d"', [])
+    assert "author=Ann, authority: 5" == without("author=Ann, authority: 5", [])

@@ -10,6 +10,7 @@ from extractor.errors import ConfigError, TokenExpired
 from extractor.limits import RateLimit
 from extractor.messages import Call, Reply
 from extractor.tokenfile import TokenFile
+from extractor.transport import HttpResponse
 from tests.trials import Trial
 
 PROFILE = Call("profile", {})
@@ -83,3 +84,37 @@ async def test_what_is_stored_is_read_again(world, tmp_path):
     one.store(one.load())
     assert one.load() == one._who.given
     assert other.load() == other._who.given
+
+
+@pytest.mark.parametrize("cancels", [1, 2, 5])
+async def test_a_renewal_that_was_asked_for_is_seen_through(world, tmp_path, cancels):
+    """Cancelled once or often, the answer is stored: the old refresh token is worth nothing, and nobody else has the new one."""
+    settings = world.application(tmp_path / "tokens.json", access_token="")
+    task = asyncio.ensure_future(Client(world.line, settings.credentials, RateLimit(None)).admit())
+    for _ in range(cancels):
+        await asyncio.sleep(0.2)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert TokenFile(settings.credentials).load().refresh != settings.credentials.given.refresh
+    await Client(world.line, settings.credentials, RateLimit(None)).admit()
+
+
+async def test_an_expired_token_of_one_command_is_renewed(world, tmp_path):
+    """The token may age between two commands of a batch: its refusal is no less one."""
+    settings = world.application(tmp_path / "tokens.json")
+    client, inner, refused = Client(world.line, settings.credentials, RateLimit(None)), world.line.post, {"error": "expired_token"}
+
+    async def aged(url, body, headers):
+        answer = await inner(url, body, headers)
+        said = orjson.loads(answer.body)
+        said["result"] |= {"result": {"c0": said["result"]["result"]["c0"]}, "result_error": {"c1": refused}}
+        return HttpResponse(200, answer.headers, orjson.dumps(said))
+
+    await client.admit()
+    world.line.post = aged
+    first, second = await client.send([PROFILE, PROFILE])
+    assert (Reply, TokenExpired) == (type(first), type(second))
+    world.line.post = inner
+    await client.admit()
+    assert 1 == world.authority.renewals

@@ -9,8 +9,9 @@ import orjson
 
 from extractor.catalog import catalog
 from extractor.config import Settings, settings
-from extractor.dump import Dump, Order
+from extractor.dump import Dump
 from extractor.errors import ConnectionLost
+from extractor.order import Order
 from extractor.question import Question
 from extractor.sandbox.answer import Session
 from extractor.sandbox.authority import Application, Authority

@@ -50,7 +50,7 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str, mi
     from extractor.cli.portals import CODE, build, world_of
     from extractor.cli.running import watched
     from extractor.config import settings
-    from extractor.dump import Order
+    from extractor.order import Order
     from extractor.question import Question
     from extractor.sandbox.methods.classic import listed
     from extractor.sandbox.server import serve

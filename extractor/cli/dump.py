@@ -31,8 +31,8 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
-    from extractor.dump import Order
     from extractor.errors import UsageError
+    from extractor.order import Order
 
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)

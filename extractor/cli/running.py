@@ -19,8 +19,9 @@ import orjson
 from extractor import report
 from extractor.cli.ending import masked
 from extractor.config import Settings
-from extractor.dump import Dump, Order, Outcome
+from extractor.dump import Dump
 from extractor.errors import DiskError, UsageError
+from extractor.order import Order, Outcome
 from extractor.progress import shown
 from extractor.transport import HttpTransport, Transport
 

@@ -80,7 +80,7 @@ def descend(question: Question, span: Span, total: int) -> Pager:
         if count < total - group[-1]:
             return (yield from ascend(question, span))
         lowest = min(fresh, default=lowest)
-        held, proven = (inside[:1], inside[1:]) if group[-1] else ((), inside)
+        held, proven = ((), inside) if first + BATCH_SIZE >= len(starts) else (inside[:1], inside[1:])
         rows = span.take_down([*(row for page in proven for row in page.rows), *above], key)
     span.closed = True
     return Finish(rows)

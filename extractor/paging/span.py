@@ -132,9 +132,11 @@ def ids_of(rows: Sequence[Row], key: str) -> list[int]:
 
 
 def _number(value: object) -> int:
-    """Read an id that came as a text: digits, and nothing else that Python would take for a number."""
+    """Read an id that came as a text: digits, and nothing else that Python would take for a number; 1e3 is one, 1.9 is not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if not isinstance(value, str):
         raise TypeError
-    if not (value.isascii() and value.isdigit()):
+    if not (value.isascii() and value.removeprefix("-").isdigit()):
         raise ValueError
     return int(value)

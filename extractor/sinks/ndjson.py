@@ -160,21 +160,38 @@ class NdjsonSink:
     def _cut_to_mark(self) -> None:
         try:
             with durable.translated(self._path):
-                self._hash_committed()
+                self._digest = _hashed(self._file, self._mark)
                 self._synced = os.fstat(self._file.fileno()).st_size == self._mark.bytes
                 self._file.truncate(self._mark.bytes)
         except BaseException:
             self._file.close()
             raise
 
-    def _hash_committed(self) -> None:
-        left = self._mark.bytes
-        while left and (piece := self._file.read(min(left, WRITE_SIZE))):
-            self._digest.update(piece)
-            left -= len(piece)
-        if left or self._digest.hexdigest() != self._mark.sha256:
-            raise DiskError(f"{self._mark.path} is not as the last run left it: the folder was changed by somebody else; "
-                            "put the file back, or dump into another folder")
+
+def check(folder: Path, mark: FileMark) -> None:
+    """Refuse a file that is not, to its last byte, what was committed; raises DiskError."""
+    path = folder / mark.path
+    with durable.translated(path), io.FileIO(path, "r") as file:
+        _hashed(file, mark)
+        if file.read(1):
+            raise _changed(mark)
+
+
+def _hashed(file: io.FileIO, mark: FileMark) -> hashlib._Hash:
+    """Hash what was committed; raises DiskError where it is not there, or is something else."""
+    digest = hashlib.sha256()
+    left = mark.bytes
+    while left and (piece := file.read(min(left, WRITE_SIZE))):
+        digest.update(piece)
+        left -= len(piece)
+    if left or digest.hexdigest() != mark.sha256:
+        raise _changed(mark)
+    return digest
+
+
+def _changed(mark: FileMark) -> DiskError:
+    return DiskError(f"{mark.path} is not as the last run left it: the folder was changed by somebody else; "
+                     "put the file back, or dump into another folder")
 
 
 def discard(folder: Path, name: str) -> None:

@@ -10,7 +10,6 @@ from extractor.paging.span import Span
 from extractor.question import Question
 from tests.paging.table import ASKED, THINGS, Table, walk
 
-
 COUNTING = Question(replace(THINGS, counts_always=True))
 
 

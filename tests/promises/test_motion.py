@@ -4,6 +4,7 @@ import random
 
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.world import Mutation, World
+from tests.simulation.mutants import offsets_lowest_first
 
 NARROW = ("ID", "TITLE", "STAGE_ID")
 
@@ -50,10 +51,18 @@ async def test_offsets_while_rows_move(trial):
 
 
 async def test_offsets_lowest_first_lose_rows(trial, monkeypatch):
-    """The same run with the lowest offset first loses rows: this harness can fail."""
-    monkeypatch.setattr("extractor.paging.offset.start_offsets", lambda total: list(range(0, total, 50)))
+    """The same run with the lowest offset first, and its pages believed, loses rows: this harness can fail."""
+    offsets_lowest_first(monkeypatch)
     world, expected = await offset_run(trial, ids_of_2000())
     assert len(set(expected) - set(world.ids("deals"))) > 10
+
+
+async def test_offsets_lowest_first_do_not_pass(trial, monkeypatch):
+    """In that order the pages do not fit together, and that is seen: all is read by ids, which takes more than four requests."""
+    monkeypatch.setattr("extractor.paging.offset.start_offsets", lambda total: list(range(0, total, 50)))
+    world, expected = await offset_run(trial, ids_of_2000())
+    assert set(expected) <= set(world.ids("deals"))
+    assert world.line.requests > 4
 
 
 async def test_ids_while_rows_move(trial):

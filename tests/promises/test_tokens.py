@@ -27,9 +27,9 @@ def stored(path):
     return orjson.loads(path.read_bytes())
 
 
-def app(world, path):
+def app(world, path, **options):
     """Authorise an application that asks one thing at a time."""
-    return world.application(path, concurrency=1)
+    return world.application(path, concurrency=1, **options)
 
 
 async def ran(world, given, *names):
@@ -179,6 +179,18 @@ async def test_stopped_in_the_middle_of_a_renewal(trial, tokens):
     assert 143 == (await dump.run()).exit_code
     assert 1 == world.authority.renewals
     assert stored(tokens)["refresh_token"] in world.authority._refresh
+
+
+@pytest.mark.parametrize("asked", [{}, {"filter": {"TITLE": "x"}}], ids=["engine", "preflight"])
+async def test_stopped_twice_in_the_middle_of_a_renewal(trial, tokens, asked):
+    """A signal, then --max-minutes: the first reason is the run's, and the new tokens are stored all the same."""
+    loop, world = asyncio.get_running_loop(), trial(**SLOW, oauth={"seconds": 10.0})
+    given = app(world, tokens, access_token="")
+    dump = world.dump("deals", limits=given, max_seconds=5, **asked)
+    loop.call_later(3, dump.stop, 143, "interrupted")
+    assert 143 == (await dump.run()).exit_code
+    assert stored(tokens)["refresh_token"] in world.authority._refresh
+    assert 0 == (await world.dump("deals", limits=given, **asked).run()).exit_code
 
 
 async def test_two_processes_share_a_token_file(trial, tokens):

@@ -58,11 +58,12 @@ def _check_entity(folder, name, entry, portal, *, calm):
     holds(set(unread).isdisjoint(ids) and len(unread) == len(set(unread)), f"{name}: what is unread is not there", unread)
     if status == "complete" or (reason or "").startswith("UNREAD"):
         holds((status == "complete") == (not unread), f"{name}: complete means that nothing is unread", status, unread)
-        proven = entry["assurance"] == "exact" or TABLES[name] not in portal.touched
+        proven = catalog()[name].paging != "next" or TABLES[name] not in portal.touched
         missing = {str(one) for one in portal.lived[name]} - set(ids) - set(unread)
         holds(not (proven and missing), f"{name}: every row that lived throughout is there", len(missing), sorted(missing, key=int)[:5])
     if entry["assurance"] == "exact":
         holds(catalog()[name].paging != "next", f"{name}: nothing is called exact without proof")
+    holds((entry["assurance"] is None) == (status != "complete"), f"{name}: of what is not complete nothing is assured", status)
 
 
 def _rows_on_disk(folder, name, entry):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from extractor.config import settings
-from extractor.dump import Dump, Order
+from extractor.dump import Dump
 from extractor.errors import B24xError, DiskError
+from extractor.order import Order
 from extractor.sandbox.clock import VirtualLoop
 from tests.simulation.checks import Broken, check, check_wreck, holds
 from tests.simulation.disk import Disk

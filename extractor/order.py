@@ -1,0 +1,41 @@
+"""What a run was told to do, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from extractor.errors import Bug
+from extractor.question import Question
+from extractor.sinks import Compression
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to dump, and where to: into `folder`, or the one entity into `stream`.
+
+    `named` tells whether the user named the entities; those that nobody named
+    may be skipped without the run being less than complete.
+    """
+
+    questions: Sequence[Question]
+    named: bool = True
+    folder: Path | None = None
+    stream: BinaryIO | None = None
+    compress: Compression = "none"
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: the exit code, why it is not 0, the manifest, and what it cost."""
+
+    exit_code: int
+    why: str | None
+    manifest: Mapping[str, Any]
+    requests: int = 0
+    seconds: float = 0.0
+    resumed: bool = False
+    bug: Bug | None = None
