@@ -10,7 +10,8 @@ Rule 3: no message carries a URL: it holds the webhook's code.
 
 Rule 4: few bodies are taken in at a time. A full batch is 4 MB, and a portal may
 answer many at once; those that wait stay in the network, as flow control has it,
-so that memory does not grow with the window.
+so that memory does not grow with the window. A body that stands still gives its
+place to the next one.
 
 Rule 5: no more of a body is kept than an honest one has, counted after
 decompression: a kilobyte can be the seed of a gigabyte.
@@ -77,6 +78,7 @@ class HttpResponse:
 
 
 BODIES = 4  # taken in at a time: enough to fill a line, 16 MB at the most
+STILL = 0.25  # seconds without a byte, after which a body's place is another's
 
 
 class HttpTransport:
@@ -108,23 +110,37 @@ class HttpTransport:
         """Post a body; the URL is sent as it is."""
         assert self._session is not None, "entered before use"  # noqa: S101 - a bug of ours
         with _translated():
-            async with (
-                self._session.post(yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False) as answer,
-                self._bodies,
-            ):
+            async with self._session.post(
+                yarl.URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as answer:
                 return HttpResponse(answer.status, answer.headers, await self._body(answer))
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         """Read a body up to the bound; aiohttp decompresses in pieces, and waits while nobody reads them."""
         pieces: list[bytes] = []
-        size = 0
-        async for piece in answer.content.iter_chunked(_PIECE):
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._largest:
-                answer.close()
-                raise TooLarge(f"the portal's answer is larger than {self._largest / (1 << 20):g} MiB, and no honest one is")
+        room = self._largest
+        while piece := await answer.content.read(_PIECE):  # without a place: there is nothing of it yet
+            async with self._bodies:
+                while piece:
+                    pieces.append(piece)
+                    room -= len(piece)
+                    if room < 0:
+                        answer.close()
+                        raise TooLarge(f"the portal's answer is larger than {self._largest / (1 << 20):g} MiB, and no honest one is")
+                    piece = await _soon(answer.content)
         return b"".join(pieces)
+
+
+async def _soon(content: aiohttp.StreamReader) -> bytes:
+    """Read the next piece of a body, if it comes before long; nothing, if not, or if it was the last."""
+    still = asyncio.timeout(STILL)
+    try:
+        async with still:
+            return await content.read(_PIECE)
+    except TimeoutError:
+        if not still.expired():
+            raise
+        return b""
 
 
 @contextmanager

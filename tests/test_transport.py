@@ -17,7 +17,7 @@ from extractor.config import read_file
 from extractor.errors import ConfigError, ConnectionLost, PortalMoved, RequestTimeout, TooLarge, Unreachable
 from extractor.limits import RateLimit
 from extractor.messages import Call
-from extractor.transport import HttpTransport
+from extractor.transport import BODIES, STILL, HttpTransport
 from tests.command_lines import commands, options
 
 pytestmark = pytest.mark.end_to_end
@@ -239,3 +239,22 @@ def test_no_way_to_look_away_from_a_certificate(tmp_path, table, key):
     with pytest.raises(ConfigError, match="is not a key"):
         read_file(path)
     assert set() == {option for name in commands() for option in options(name) if key in option.replace("-", "_")}
+
+
+async def test_bodies_that_stand_still_hold_nobody_up():
+    """More answers than there are places begin and stop: one that comes whole is taken in all the same."""
+    silent = asyncio.Event()
+
+    async def answer(request, writer):
+        writer.write(OK if b"whole" in request else OK.replace(b"Length: 2", b"Length: 9"))
+        await writer.drain()
+        if b"whole" not in request:
+            await silent.wait()
+            writer.close()
+
+    async with server(answer) as address, HttpTransport(timeout=STILL + 5) as transport:
+        still = [asyncio.create_task(transport.post(address, b"still", {})) for _ in range(3 * BODIES)]
+        await asyncio.wait(still, timeout=STILL / 2)
+        assert b"{}" == (await transport.post(address, b"whole", {})).body
+        silent.set()
+        assert {ConnectionLost} == {type(one) for one in await asyncio.gather(*still, return_exceptions=True)}
