@@ -20,15 +20,15 @@ from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
+from extractor.conduct import Conduct
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
-from extractor.events import Event, Observer, RunBegan, RunEnded, Stopping
+from extractor.events import Observer, RunBegan, RunEnded
 from extractor.folder import another_question, refuse_foreign_files, taken
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
-from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
 from extractor.sinks import NdjsonSink, Sink, StdoutSink, check, discard
 from extractor.transport import Transport
@@ -43,44 +43,26 @@ class Dump:
         """Take the parts; the caller opens and closes the transport."""
         self._order = order
         self._settings = settings
-        self._client = Client(transport, settings.credentials, settings.rate())
-        self._observers = observers
-        self._engine: Engine | None = None
-        self._stopped: tuple[int, str] | None = None
-        self._preflight: asyncio.Timeout | None = None
+        self._conduct = Conduct(
+            Client(transport, settings.credentials, settings.rate()), observers,
+            way_on="the same command goes on from here" if order.folder
+            else "what has left through stdout is not all, and nothing can go on from it",
+        )
         self._runs: list[EntityRun] = []
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
-        if self._stopped is not None:
-            return
-        self._stopped = exit_code, f"{why}; {self._how_to_go_on()}"
-        self._tell(Stopping(why))
-        if self._preflight is not None:
-            self._preflight.reschedule(asyncio.get_running_loop().time())
-        if self._engine is not None:
-            self._engine.stop()
-
-    def _tell(self, event: Event) -> None:
-        """Let every observer know."""
-        for observer in self._observers:
-            observer(event)
-
-    def _how_to_go_on(self) -> str:
-        """Say what a run that did not come to its end is good for."""
-        if self._order.folder is None:
-            return "what has left through stdout is not all, and nothing can go on from it"
-        return "the same command goes on from here"
+        self._conduct.stop(exit_code, why)
 
     async def run(self) -> Outcome:
         """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
         names = tuple(question.entity.name for question in self._order.questions)
-        self._tell(RunBegan(self._settings.credentials.host, names))
+        self._conduct.tell(RunBegan(self._settings.credentials.host, names))
         outcome = await self._run()
         rows = sum(entity["rows"] for entity in outcome.manifest["entities"].values())
         status, seconds = outcome.manifest["status"], round(outcome.seconds, 3)
-        self._tell(RunEnded(status, outcome.exit_code, outcome.why, rows, outcome.requests, seconds))
+        self._conduct.tell(RunEnded(status, outcome.exit_code, outcome.why, rows, outcome.requests, seconds))
         return outcome
 
     async def _run(self) -> Outcome:
@@ -95,7 +77,7 @@ class Dump:
         for question in self._order.questions if self._order.named else ():
             if question.lacks:
                 raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
-        with self._timed(), self._held() as checkpoint:
+        with self._conduct.timed(self._order.max_seconds), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
@@ -104,7 +86,7 @@ class Dump:
                 self._write_manifest(_utc())  # the last run may have died just before
                 exit_code, why = self._verdict(None)
                 return Outcome(exit_code, why, self._manifest(_utc()), resumed=True)
-            if self._stopped is not None:
+            if self._conduct.stopped is not None:
                 return self._unbegun(resumed=saved is not None)
             try:
                 return await self._extract(checkpoint, resumed=saved is not None)
@@ -113,36 +95,17 @@ class Dump:
                     if run.sink:
                         run.sink.close()
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Stop when the user's time is over, whatever the run is at."""
-        if self._order.max_seconds is None:
-            yield
-            return
-        timer = asyncio.get_running_loop().call_later(
-            self._order.max_seconds, self.stop, 5, "--max-minutes are over"
-        )
-        try:
-            yield
-        finally:
-            timer.cancel()
-
     async def _checked(self) -> list[Question]:
-        """Return the questions as they may be asked; a stop ends the asking about them at once."""
+        """Return the questions as they may be asked."""
         questions = [one for one in self._order.questions if not one.lacks]
-        refuse_at_once(questions)
-        if self._stopped is None:
-            with suppress(TimeoutError):  # the stop's: those of the network have been translated
-                async with asyncio.timeout(None) as self._preflight:
-                    await hold_against_fields(self._client, questions)
-            self._preflight = None
+        await self._conduct.check(questions)
         return [normal(question) for question in questions]
 
     def _unbegun(self, *, resumed: bool) -> Outcome:
         """End a run that was stopped before its first row; what lies in the folder stays as it is."""
         for run in self._runs:
             if run.status == "running":
-                run.reason = f"{_RUNNING}; {self._how_to_go_on()}"
+                run.reason = f"{_RUNNING}; {self._conduct.way_on}"
         exit_code, why = self._verdict(None)
         return Outcome(exit_code, why, self._manifest(_utc()), resumed=resumed)
 
@@ -183,20 +146,20 @@ class Dump:
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
         engine = Engine(
-            self._client, self._settings.limits(), save=functools.partial(self._save, checkpoint), observers=self._observers
+            self._conduct.client, self._settings.limits(),
+            save=functools.partial(self._save, checkpoint), observers=self._conduct.observers,
         )
         self._save(checkpoint)  # first: a manifest without a checkpoint is somebody else's
         self._write_manifest(None)
         for run in self._runs:
             if run.status == "running":
                 self._begin(engine, run)
-        self._engine = engine
         loop = asyncio.get_running_loop()
         began = loop.time()
-        error = await self._drive(engine)
+        error = await self._conduct.drive(engine)
         for run in self._runs:
             if run.status == "running":
-                run.reason = reason_of(error) if error else f"{_RUNNING}; {self._how_to_go_on()}"
+                run.reason = reason_of(error) if error else f"{_RUNNING}; {self._conduct.way_on}"
         if not isinstance(error, DiskError):
             with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
                 self._save(checkpoint)
@@ -213,20 +176,12 @@ class Dump:
             discard(self._order.folder, run.name)
         engine.add(run, run.spans)
 
-    async def _drive(self, engine: Engine) -> B24xError | None:
-        """Run the engine; return what ended it, if anything did."""
-        try:
-            await engine.run()
-        except B24xError as error:
-            return error
-        return None
-
     def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
         """Return the exit code, and the sentence that explains it."""
         if error is not None:
             return error.exit_code, str(error)
-        if self._stopped is not None and any(run.status == "running" for run in self._runs):
-            return self._stopped
+        if self._conduct.stopped is not None and any(run.status == "running" for run in self._runs):
+            return self._conduct.stopped
         lacking = [run for run in self._runs if run.status != "complete" and (run.named or run.status != "skipped")]
         if lacking:
             return 4, "; ".join(f"{run.name} is {run.status}: {run.reason}" for run in lacking)

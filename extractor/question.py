@@ -101,7 +101,7 @@ class Question:
     def _listing(self, direction: str, *, start: int, bounds: Mapping[str, Any] | None = None) -> Call:
         """Build one list call in the method's dialect."""
         params = self.asked()
-        conditions = {**params.pop(self.entity.filter_key, {}), **(bounds or {})}
+        conditions = _both(params.pop(self.entity.filter_key, {}), bounds or {})
         if conditions:
             params[self.entity.filter_key] = conditions
         if self.entity.order == "scalar":
@@ -109,6 +109,14 @@ class Question:
         else:
             params["order"] = {self.entity.filter_id: direction}
         return Call(self.entity.method, {**params, "start": start})
+
+
+def _both(asked: Mapping[str, Any], bounds: Mapping[str, int]) -> dict[str, Any]:
+    """Join the caller's conditions and the bounds of a page; where both bound the ids on one side, the narrower one counts."""
+    joined = {**asked, **bounds}
+    for key in asked.keys() & bounds.keys():
+        joined[key] = (max if key[0] == ">" else min)(int(asked[key]), bounds[key])
+    return joined
 
 
 @contextmanager

@@ -115,3 +115,12 @@ def test_an_unknown_method_is_followed_without_an_order():
 def test_a_set_moves_unless_it_is_bounded_by_ids_alone(conditions, moving):
     """Ids never change; any other field may, and brings a row in from the side."""
     assert moving == replace(DEALS, filter=conditions).moving
+
+
+@pytest.mark.parametrize(("asked", "low", "high", "bounds"), [
+    ({">ID": 100}, 0, None, {">ID": 100}), ({">ID": "100"}, 200, 300, {">ID": 200, "<=ID": 300}),
+    ({"<=ID": 100}, 50, 300, {">ID": 50, "<=ID": 100}), ({">=ID": 100, "TITLE": "x"}, 50, None, {">=ID": 100, "TITLE": "x", ">ID": 50}),
+])
+def test_a_bound_of_the_callers_is_never_widened(asked, low, high, bounds):
+    """A page asks for ids that both the caller and the span allow: rows that nobody asked for are none of ours."""
+    assert bounds == Question(catalog()["deals"], filter=asked).window(low, high).params["filter"]
