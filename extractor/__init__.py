@@ -16,5 +16,8 @@ How a row travels; the files are named for the stages:
 9. `scheduler` sends each page to its pager, which asks for the next one or ends; wide spans are split meanwhile.
 10. `engine` runs 4 to 9 until nothing is left; `progress` shows it, `manifest` and `report` say what happened.
 
+A `sync` takes the same way every night: its `lanes` are questions for what is new, changed or gone; `known` remembers each row by a
+mark, so that only `changes` are written; a `reflection` moves one entity on when its lanes are through, and `mirror` is the record of all.
+
 `sandbox` is a simulated portal, shipped: its model shares no code with the rest.
 """

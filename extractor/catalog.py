@@ -37,7 +37,7 @@ class Entity:
     use (they differ in case for some methods). `requires` names parameters
     that only the caller can give. `also` are names that work though the fields
     method does not report them. `counts_always` says that `start=-1` saves
-    nothing. `note` is what the portal hides by itself.
+    nothing, `appends` that rows are added and never changed. `note` is what the portal hides by itself.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Entity:
     unselectable: tuple[str, ...] = ()
     bindings: bool = False
     counts_always: bool = False
+    appends: bool = False
     note: str = ""
 
 

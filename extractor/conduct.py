@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from extractor.client import Client
 from extractor.engine import Engine
 from extractor.errors import B24xError
 from extractor.events import Event, Observer, Stopping
+from extractor.manifest import EntityFacts
 from extractor.preflight import hold_against_fields, refuse_at_once
 from extractor.question import Question
 
@@ -82,3 +83,14 @@ class Conduct:
         except B24xError as error:
             return error
         return None
+
+    def verdict(self, error: B24xError | None, entities: Mapping[str, EntityFacts]) -> tuple[int, str | None]:
+        """Return the exit code, and the sentence that explains it."""
+        if error is not None:
+            return error.exit_code, str(error)
+        if self.stopped is not None and any(one.status == "running" for one in entities.values()):
+            return self.stopped
+        lacking = {name: one for name, one in entities.items() if one.status != "complete" and (one.named or one.status != "skipped")}
+        if lacking:
+            return 4, "; ".join(f"{name} is {one.status}: {one.reason}" for name, one in lacking.items())
+        return 0, None

@@ -178,14 +178,7 @@ class Dump:
 
     def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
         """Return the exit code, and the sentence that explains it."""
-        if error is not None:
-            return error.exit_code, str(error)
-        if self._conduct.stopped is not None and any(run.status == "running" for run in self._runs):
-            return self._conduct.stopped
-        lacking = [run for run in self._runs if run.status != "complete" and (run.named or run.status != "skipped")]
-        if lacking:
-            return 4, "; ".join(f"{run.name} is {run.status}: {run.reason}" for run in lacking)
-        return 0, None
+        return self._conduct.verdict(error, {run.name: run.facts() for run in self._runs})
 
     def _open_sink(self, name: str, mark: FileMark | None = None) -> Sink:
         """Open an entity's way out."""

@@ -38,6 +38,13 @@ class Stopping:
 
 
 @dataclass(frozen=True, slots=True)
+class StartedOver:
+    """Something else is asked of an entity than what the folder holds of it: it is read whole again."""
+
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestAnswered:
     """One HTTP request came back, or failed as a whole (`error` names how) after `seconds`."""
 
@@ -91,7 +98,7 @@ class Committed:
     rows: int
 
 
-Event = RunBegan | RunEnded | Stopping | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
+Event = RunBegan | RunEnded | Stopping | StartedOver | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
 
 
 class Observer(Protocol):

@@ -11,7 +11,7 @@ Rule 3: no credentials: the portal is a host, and `auth` is left out of params.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class EntityFacts:
     retries: int = 0
     seconds: float = 0.0
     named: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def build(
@@ -98,4 +99,5 @@ def _entry(facts: EntityFacts) -> dict[str, Any]:
         "calls": facts.calls,
         "retries": facts.retries,
         "seconds": round(facts.seconds, 3),
+        **facts.more,
     }

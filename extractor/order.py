@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,3 +40,21 @@ class Outcome:
     seconds: float = 0.0
     resumed: bool = False
     bug: Bug | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What to keep a folder in step with, night after night.
+
+    `deletes` says whether what is gone is looked for (`None`: where it is
+    cheap), `full_every` within what time everything is read again, whatever its
+    stamps say (`None`: never).
+    """
+
+    questions: Sequence[Question]
+    folder: Path
+    named: bool = True
+    compress: Compression = "none"
+    max_seconds: float | None = None
+    deletes: bool | None = None
+    full_every: dt.timedelta | None = dt.timedelta(days=7)

@@ -11,13 +11,16 @@ It may be cancelled at any await: whoever is told to stop does not wait for it.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import itertools
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from
 from extractor.decoder import value_of
-from extractor.errors import AccessDenied, B24xError, Unreachable
+from extractor.errors import AccessDenied, B24xError, ContractBroken, Unreachable
 from extractor.messages import Call, Reply
 from extractor.question import Question, blamed
 from extractor.retry import Again, Renew, decide
@@ -54,6 +57,33 @@ async def hold_against_fields(client: Client, questions: Sequence[Question]) -> 
         await asyncio.sleep(max((wait for wait in waits if wait is not None), default=0.0))
 
 
+async def server_time(client: Client) -> dt.datetime:
+    """Ask for the server's clock (`server.time`), which its stamps go by.
+
+    Raises:
+        ContractBroken: It answers with no moment in a zone.
+        B24xError: The portal refuses the credentials, or is not there.
+    """
+    for attempt in itertools.count(1):
+        await client.admit()
+        (outcome,) = await client.send([Call("server.time", {})])
+        if isinstance(outcome, Reply):
+            return _moment(value_of(outcome))
+        await asyncio.sleep(_wait(outcome, attempt))
+    raise AssertionError  # there is no last attempt: an error ends them
+
+
+def _moment(said: Any) -> dt.datetime:
+    """Read a moment in a zone."""
+    try:
+        moment = dt.datetime.fromisoformat(said)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ContractBroken("asked for its time, the portal answered with none")
+    return moment
+
+
 def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
     """Hold one question against the fields that the portal reported; return the wait before another attempt, if it takes one."""
     if isinstance(outcome, Reply):
@@ -62,11 +92,16 @@ def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) 
         return None
     if isinstance(outcome, AccessDenied):
         return None  # its list method will say so itself
-    if isinstance(outcome, Unreachable) and attempt == 1:
-        raise outcome  # a slip in the address is no outage: say so at once
-    decision = decide(outcome, attempt, random.random())
+    return _wait(outcome, attempt)
+
+
+def _wait(error: B24xError, attempt: int) -> float:
+    """Return the wait before another attempt; raise the error where there is to be none."""
+    if isinstance(error, Unreachable) and attempt == 1:
+        raise error  # a slip in the address is no outage: say so at once
+    decision = decide(error, attempt, random.random())
     if isinstance(decision, Renew):
         return 0.0
     if not isinstance(decision, Again):
-        raise outcome
+        raise error
     return decision.after

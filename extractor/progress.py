@@ -23,6 +23,7 @@ from extractor.events import (
     RequestAnswered,
     RowsLanded,
     RunEnded,
+    StartedOver,
     Stopping,
     Waiting,
 )
@@ -113,7 +114,7 @@ class _Bars:
                 self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
             total = event.rows + event.left
             self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
-        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping) and (line := _line(event, verbose=False)):
+        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver) and (line := _line(event, verbose=False)):
             self._progress.console.print(line, highlight=False, markup=False)
 
 
@@ -135,6 +136,8 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{entity}: {status}, {rows:,} rows" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{entity}: {reason}, attempt {attempt}, again in {wait:.1f} s"
+        case StartedOver(entity=entity):
+            return f"{entity}: another question than last time, so it is read whole again"
         case Stopping(why=why):
             return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
         case Waiting(seconds=seconds, why=why):

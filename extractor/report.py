@@ -12,6 +12,9 @@ from extractor.order import Outcome
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
 
 
+_SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "lanes")
+
+
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
     """Compute the floor of what a run has read."""
     entities = [entity for entity in outcome.manifest["entities"].values() if entity["calls"]]
@@ -37,6 +40,9 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     ]
     said += [f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}{_reason(entity['reason'], outcome.why)}"
              for name, entity in entities.items() if entity["status"] != "complete"]
+    news = [f"  {name.ljust(width)}  {entity['written']:>11,} written, {entity['gone']:,} gone" for name, entity in entities.items()
+            if entity.get("written") or entity.get("gone")]
+    said += ["news of this run:", *news] if news else []
     said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
     if outcome.requests:
         bound = floor_of(outcome, settings)
@@ -63,7 +69,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "rows": _rows(outcome),
         "requests": outcome.requests,
         "seconds": round(outcome.seconds, 3),
-        "entities": {name: {key: one[key] for key in ("status", "rows", "reason")} for name, one in entities.items()},
+        "entities": {name: {key: one[key] for key in _SUMMED if key in one} for name, one in entities.items()},
     }
 
 

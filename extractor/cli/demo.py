@@ -50,6 +50,7 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str, mi
     from extractor.cli.portals import CODE, build, world_of
     from extractor.cli.running import watched
     from extractor.config import settings
+    from extractor.dump import Dump
     from extractor.order import Order
     from extractor.question import Question
     from extractor.sandbox.methods.classic import listed
@@ -65,7 +66,7 @@ async def _demo(folder: Path, wanted: dict[str, int], seed: int, tariff: str, mi
         order = Order([Question(entity) for entity in entities], folder=folder)
         click.echo(f"dumping it over {address}, at the limits of the {tariff} tariff ...")
         async with HttpTransport(timeout=portal_settings.timeout) as transport:
-            outcome = await watched(order, portal_settings, transport)
+            outcome = await watched(lambda transport, observers: Dump(order, portal_settings, transport, observers), transport)
     for line in report.lines(outcome, portal_settings):
         click.echo(line)
     shown = [sorted(listed(world, entity.method)) for entity in entities]

@@ -31,6 +31,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
+    from extractor.dump import Dump
     from extractor.errors import UsageError
     from extractor.order import Order
 
@@ -51,7 +52,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         max_seconds=minutes * 60 if minutes else None,
     )
     return carry_out(
-        order,
+        lambda transport, observers: Dump(order, portal, transport, observers),
         portal,
         log_format=options["log_format"],
         verbose=options["verbose"],

@@ -1,4 +1,4 @@
-"""Carries one order out on a real loop: signals, progress, the report, the summary line."""
+"""Carries one run out on a real loop: signals, progress, the report, the summary line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import click
 import orjson
@@ -19,9 +20,9 @@ import orjson
 from extractor import report
 from extractor.cli.ending import masked
 from extractor.config import Settings
-from extractor.dump import Dump
 from extractor.errors import DiskError, UsageError
-from extractor.order import Order, Outcome
+from extractor.events import Observer
+from extractor.order import Outcome
 from extractor.progress import shown
 from extractor.transport import HttpTransport, Transport
 
@@ -46,15 +47,31 @@ def collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
-    """Run an order to its end; print the report; return the exit code."""
+class Run(Protocol):
+    """A dump, or a sync."""
+
+    def stop(self, exit_code: int, why: str) -> None:
+        """Take nothing new, commit what has come, and end with this exit code."""
+        ...
+
+    async def run(self) -> Outcome:
+        """Carry it out."""
+        ...
+
+
+Make = Callable[[Transport, Sequence[Observer]], Run]
+"""Puts a run's parts together."""
+
+
+def carry_out(make: Make, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
+    """Carry a run out to its end; print the report; return the exit code."""
     collect_seldom()
     if summary is not None:
         _can_append(summary)
 
     async def run() -> Outcome:
         async with HttpTransport(timeout=settings.timeout) as transport:
-            return await watched(order, settings, transport, log_format=log_format, verbose=verbose, quiet=quiet)
+            return await watched(make, transport, log_format=log_format, verbose=verbose, quiet=quiet)
 
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         outcome = runner.run(run())
@@ -71,24 +88,24 @@ def carry_out(order: Order, settings: Settings, *, log_format: str, verbose: boo
 
 
 async def watched(
-    order: Order, settings: Settings, transport: Transport, *, log_format: str = "text", verbose: bool = False, quiet: bool = False
+    make: Make, transport: Transport, *, log_format: str = "text", verbose: bool = False, quiet: bool = False
 ) -> Outcome:
-    """Run an order with progress on stderr, until its end or a signal."""
+    """Carry a run out with progress on stderr, until its end or a signal."""
     with shown(sys.stderr, time.monotonic, log_format=log_format, verbose=verbose, quiet=quiet) as observer:
-        dump = Dump(order, settings, transport, [observer])
-        with _signals(dump):
-            return await dump.run()
+        run = make(transport, [observer])
+        with _signals(run):
+            return await run.run()
 
 
 @contextmanager
-def _signals(dump: Dump) -> Iterator[None]:
+def _signals(run: Run) -> Iterator[None]:
     """Let the first SIGINT or SIGTERM end the run cleanly, and the second one at once."""
     loop = asyncio.get_running_loop()
 
     def stop(number: signal.Signals) -> None:
         for each in _STOPS:
             loop.remove_signal_handler(each)
-        dump.stop(_STOPS[number], "interrupted")
+        run.stop(_STOPS[number], "interrupted")
 
     if os.name == "nt":  # the loop there has no signal handlers: Ctrl-C raises, and the last commit stands
         yield

@@ -35,11 +35,13 @@ from extractor.sinks.lines import encode
 # compression and system calls cost nothing, small beside hundreds of entities.
 WRITE_SIZE = 1 << 20
 
+FIRST = "part-00000"
+
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
 class NdjsonSink:
-    """Rows of one entity, appended to `NAME/part-00000.ndjson[.gz|.zst]`."""
+    """Rows of one entity, appended to `NAME/part-00000.ndjson[.gz|.zst]`, or to a file of another stem."""
 
     def __init__(self, path: Path, file: io.FileIO, mark: FileMark, compress: Compression) -> None:
         """Take over a file that is open at its end; `open` is the way in."""
@@ -56,16 +58,18 @@ class NdjsonSink:
         self._failure: DiskError | None = None
 
     @classmethod
-    def open(cls, folder: Path, name: str, *, compress: Compression = "none", mark: FileMark | None = None) -> Self:
+    def open(
+        cls, folder: Path, name: str, *, compress: Compression = "none", mark: FileMark | None = None, stem: str = FIRST
+    ) -> Self:
         """Begin an entity's file, or go on at `mark`; whatever lies behind that is cut off.
 
         Raises DiskError when the file is not as the mark says.
         """
-        relative = part_path(name, compress)
+        relative = part_path(name, compress, stem)
         path = folder / relative
         if mark is None:
             durable.make_folder(path.parent)
-            discard(folder, name)
+            discard(folder, name, stem)
             with durable.translated(path):
                 file = io.FileIO(path, "w+")
             return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
@@ -194,19 +198,19 @@ def _changed(mark: FileMark) -> DiskError:
                      "put the file back, or dump into another folder")
 
 
-def discard(folder: Path, name: str) -> None:
+def discard(folder: Path, name: str, stem: str = FIRST) -> None:
     """Remove the files of a run that never came to a commit: nothing names them, and their rows would be there twice."""
     for compress in FORMATS:
-        path = folder / part_path(name, compress)
+        path = folder / part_path(name, compress, stem)
         with durable.translated(path):
             path.unlink(missing_ok=True)
 
 
-def part_path(name: str, compress: Compression) -> str:
+def part_path(name: str, compress: Compression, stem: str = FIRST) -> str:
     """Say where an entity's rows lie, relative to the run's folder.
 
     Raises UsageError for a name that is no catalog name: it would be a path.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a folder: small letters, digits and underscores only")
-    return f"{name}/part-00000.ndjson{FORMATS[compress].suffix}"
+    return f"{name}/{stem}.ndjson{FORMATS[compress].suffix}"

@@ -1,0 +1,75 @@
+"""`b24x sync`: a folder kept in step with the portal, night after night."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from extractor.cli.ending import ends_well
+from extractor.cli.options import log_options, portal_options, question_options
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@click.command("sync", short_help="What is new, changed or gone since the last run; the first run dumps.")
+@click.argument("entities", nargs=-1, metavar="[ENTITY]...")
+@click.option("--to", required=True, metavar="DIR", type=click.Path(file_okay=True, path_type=Path), help="The folder to keep in step.")
+@click.option("--deletes/--no-deletes", default=None, show_default="where it takes few requests",
+              help="Look through all ids for rows that are gone.")
+@click.option("--full-every", default="7d", metavar="TIME", show_default="7d",
+              help="Read everything again within this time (12h, 7d, 2w), a piece each run, for changes that no stamp shows; or never.")
+@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed.")
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on.")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run.")
+@question_options
+@portal_options
+@log_options
+@ends_well
+def command(entities: tuple[str, ...], to: Path, **options: Any) -> int:
+    """Bring a folder into step with the portal (no entities named: all that the credentials may read).
+
+    ENTITY is a catalog name, or a glob over those (crm_*). The first run writes
+    every row; each later one writes what is new or has changed, and what is gone.
+    """
+    from extractor.cli.questions import questions
+    from extractor.cli.running import carry_out
+    from extractor.config import File, read_file, settings
+    from extractor.order import Mirror
+    from extractor.sync import Sync
+
+    file = read_file(options["config"]) if options["config"] else File()
+    portal = settings(options, file)
+    minutes = options["max_minutes"]
+    order = Mirror(
+        questions(entities, options, file),
+        to,
+        named=bool(entities),
+        compress=options["compress"],
+        max_seconds=minutes * 60 if minutes else None,
+        deletes=options["deletes"],
+        full_every=_time(options["full_every"]),
+    )
+    return carry_out(
+        lambda transport, observers: Sync(order, portal, transport, observers),
+        portal,
+        log_format=options["log_format"],
+        verbose=options["verbose"],
+        quiet=options["quiet"],
+        summary=options["summary"],
+    )
+
+
+def _time(text: str) -> dt.timedelta | None:
+    """Read a span of time; `never` is none."""
+    from extractor.errors import UsageError
+
+    if text == "never":
+        return None
+    found = re.fullmatch(r"(\d{1,4})([hdw])", text)
+    if found is None:
+        raise UsageError(f"--full-every is a number and h, d or w, such as 7d, or never; not {text!r}")
+    return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})

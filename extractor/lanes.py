@@ -1,0 +1,131 @@
+"""What a mirror asks tonight: lanes, which are readings of one entity that together miss nothing.
+
+Rule 1: no stamp is believed alone. Rows come with old stamps (imports, calls),
+and change without a new one (merges, conversions, bindings). So what is new is
+asked for by id, what has changed by its stamp, and all of it is read again
+piece by piece within `full_every`.
+Rule 2: a stamp is compared with the server's own clock, read before the first
+call of the last run that came to its end; and somewhat before that, for what
+was under way then. `crm.item.list` shifts such a moment by the caller's time
+zone (`prepareDateTimeFieldsForFilter`), so there it is a day earlier. Rows
+that come in vain are known already, and cost nothing but their reading.
+Rule 3: ids are not committed in their order: the newest few hundred are read again.
+Rule 4: nothing is ordered by a stamp: every lane goes by ids.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from extractor.catalog import Entity
+from extractor.errors import UsageError
+from extractor.paging.span import Span
+from extractor.question import Question
+
+Kind = Literal["all", "new", "changed", "again", "ids", "unread"]
+
+OVERLAP = 500  # ids below the last one that may have been committed since
+LOOKBACK = dt.timedelta(minutes=15)  # stamps are set when a change begins, and seen when it is committed
+SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-12 to UTC+14
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How far the reading of an entity piece by piece has come: up to an id, and paid for up to a moment of the server's."""
+
+    upto: int
+    paid: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id."""
+
+    watermark: dt.datetime
+    last: int
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One reading of an entity; `low` and `high` are where a piece begins and ends, `ids` those that could not be read."""
+
+    kind: Kind
+    question: Question
+    low: int = 0
+    high: int | None = None
+    ids: tuple[int, ...] = ()
+
+    def spans(self) -> list[Span]:
+        """Return the spans of its ids."""
+        return [Span(one - 1, one, one) for one in self.ids]
+
+
+def lanes(
+    question: Question, standing: Standing | None, now: dt.datetime, *, deletes: bool, full_every: dt.timedelta | None,
+    unread: tuple[int, ...] = (),
+) -> tuple[Lane, ...]:
+    """Choose the lanes of an entity; `now` is the server's clock, `unread` what could not be read before."""
+    entity = question.entity
+    if standing is None or not goes_by_parts(entity):
+        return (Lane("all", question),)
+    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.last - OVERLAP)}))]
+    if entity.modified:
+        since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
+        found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
+    if full_every is not None and (high := _due(standing, now, full_every)):
+        low = standing.round.upto
+        bounds = {f">{entity.filter_id}": low, f"<={entity.filter_id}": high}
+        found.append(Lane("again", _bounded(question, "again", bounds), low, high))
+    if unread:
+        found.append(Lane("unread", _bounded(question, "unread", {}), ids=unread))
+    if deletes:
+        found.append(Lane("ids", replace(_bounded(question, "ids", {}), select=(entity.filter_id,))))
+    return tuple(found)
+
+
+def goes_by_parts(entity: Entity) -> bool:
+    """Tell whether what is new of an entity can be asked for; the others are read whole each time, and are small."""
+    return entity.paging == "keyset" and (bool(entity.modified) or entity.appends)
+
+
+def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...]) -> Standing:
+    """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
+    kinds = {lane.kind: lane for lane in found}
+    if standing is None or "all" in kinds:
+        return Standing(began, last, Round(0, began))
+    again = kinds.get("again")
+    if again is None or again.high is None:
+        return replace(standing, watermark=began, last=max(last, standing.last))
+    upto = 0 if again.high >= standing.last else again.high
+    return Standing(began, max(last, standing.last), Round(upto, began))
+
+
+def refuse_own_bounds(question: Question) -> None:
+    """Refuse conditions that a mirror sets itself.
+
+    Raises:
+        UsageError: The filter bounds ids or the moment of change.
+    """
+    entity = question.entity
+    for key in question.filter:
+        if key.lstrip("<>=!@%") in {entity.filter_id, entity.modified} - {""}:
+            raise UsageError(f"{entity.name}: a sync asks by {key.lstrip('<>=!@%')} itself: leave {key!r} out of the filter")
+    if not entity.id:
+        raise UsageError(f"{entity.method} has no id that b24x knows, so what changed cannot be told: use dump")
+
+
+def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> int:
+    """Return up to which id the next piece goes; 0 where none is due."""
+    share = min(1.0, (now - standing.round.paid) / full_every) if full_every else 1.0
+    ids = -(-int(share * standing.last * 1000) // 1000)
+    return min(standing.last, standing.round.upto + ids) if ids else 0
+
+
+def _bounded(question: Question, kind: Kind, bounds: Mapping[str, Any]) -> Question:
+    """Ask a question of some of its rows."""
+    entity = replace(question.entity, name=f"{question.entity.name}:{kind}")
+    return replace(question, entity=entity, filter={**question.filter, **bounds})

@@ -1,0 +1,73 @@
+"""What a mirror's folder records of itself: its entities as their last runs left them, and the run that has not come to its end."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from extractor.checkpoint import SavedEntity
+from extractor.errors import ConfigError
+from extractor.lanes import Standing
+from extractor.manifest import EntityFacts
+from extractor.messages import FileMark, Unread
+
+FORMAT = 1
+
+
+class Entry(msgspec.Struct):
+    """One entity: the fingerprint of what is asked of it, where it stands (`None`: never read whole), its files, oldest first.
+
+    `old` are the files of another question: they go when this one has been read whole.
+    """
+
+    question: str
+    standing: Standing | None = None
+    files: tuple[FileMark, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    facts: EntityFacts | None = None
+    old: tuple[FileMark, ...] = ()
+
+
+class Night(msgspec.Struct):
+    """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
+
+    `looks` are the entities of which it looks for what is gone.
+    """
+
+    run_id: str
+    began: dt.datetime
+    started_at: str
+    questions: dict[str, str]
+    looks: tuple[str, ...] = ()
+    lanes: dict[str, SavedEntity] = {}
+    files: dict[str, FileMark] = {}
+
+
+class State(msgspec.Struct):
+    """All of it."""
+
+    portal: str
+    format: int = FORMAT
+    entities: dict[str, Entry] = {}
+    night: Night | None = None
+
+
+def encode(state: State) -> bytes:
+    """Write a state down."""
+    return msgspec.json.encode(state)
+
+
+def decode(data: bytes) -> State:
+    """Read a state.
+
+    Raises:
+        ConfigError: It was written by another version.
+    """
+    try:
+        state = msgspec.json.decode(data, type=State)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"the folder's record cannot be used ({error}): choose another folder") from None
+    if state.format != FORMAT:
+        raise ConfigError("the folder was written by another version: choose another folder")
+    return state

@@ -1,0 +1,201 @@
+"""One entity of a mirror during a run: its lanes, the file of its news, and at the end what is gone and where it stands.
+
+Rule 1: an entity moves on as a whole. Its standing, what is gone of it and its
+new files count when every lane has come to its end, and not before.
+Rule 2: what is gone is what was known, lies in ids that were read to their end,
+and was shown by no lane of the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import orjson
+
+from extractor import durable
+from extractor.changes import NO_FILE, Changes, Seen
+from extractor.checkpoint import SavedEntity
+from extractor.entityrun import EntityRun
+from extractor.known import Id, Known
+from extractor.lanes import Lane, advanced
+from extractor.manifest import EntityFacts
+from extractor.messages import FileMark, Row, Status
+from extractor.mirror import Entry
+from extractor.question import Question
+from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
+
+_MANY = 1_000  # lines of deleted rows written at a time
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where the rows of a run go: the folder, how they are stored, what is known, and the moment that names the files."""
+
+    folder: Path
+    compress: Compression
+    known: Known
+    began: dt.datetime
+
+    @property
+    def moment(self) -> str:
+        """The moment as it stands in the names of files."""
+        return self.began.astimezone(dt.UTC).strftime("%Y%m%dt%H%M%Sz")
+
+
+@dataclass(slots=True, eq=False)
+class Reflection:
+    """One entity being brought into step."""
+
+    question: Question
+    named: bool
+    place: Place
+    entry: Entry
+    lanes: tuple[Lane, ...] = ()
+    looks: bool = False
+    runs: list[EntityRun] = field(default_factory=list)
+    changes: Changes | None = None
+    skipped: str | None = None
+    gone: int = 0
+    deletes: FileMark = NO_FILE
+
+    @property
+    def name(self) -> str:
+        """The entity's name."""
+        return self.question.entity.name
+
+    def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
+        """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
+        for mark in self.entry.files:
+            path = self.place.folder / mark.path
+            if not path.exists() or path.stat().st_size != mark.bytes:
+                check(self.place.folder, mark)
+        make = functools.partial(self._open, self._stem("changes"))
+        self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
+        self.changes.sees = self.looks
+        for lane in self.lanes:
+            run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
+            if run.name in saved:
+                run.adopt(saved[run.name])
+            elif lane.ids:
+                run.spans = lane.spans()
+            self.runs.append(run)
+
+    @property
+    def file(self) -> FileMark:
+        """The file of this run's news; without a path while there are none."""
+        return self.changes.mark if self.changes else NO_FILE
+
+    @property
+    def done(self) -> bool:
+        """Whether every lane has been read to its end, around what cannot be read."""
+        return bool(self.runs) and all(run.status == "complete" or (run.status == "partial" and run.unread) for run in self.runs)
+
+    def settle(self) -> None:
+        """Move on: write down what is gone, and where the entity stands now."""
+        known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
+        known.see(self.name, [int(one.id) for one in unread])
+        gone = list(self._gone()) if self.looks else []
+        self.gone = len(gone)
+        if gone:
+            sink = self._open(self._stem("deletes"))
+            for first in range(0, len(gone), _MANY):
+                sink.append([self._tombstone(one) for one in gone[first : first + _MANY]])
+            self.deletes = sink.commit()
+            sink.close()
+            known.forget(self.name, gone)
+        standing = advanced(self.entry.standing, self.place.began, known.last(self.name), self.lanes)
+        self.entry = Entry(self.entry.question, standing, self.files(), unread, self.facts(), self.entry.old)
+
+    def files(self) -> tuple[FileMark, ...]:
+        """List the entity's files, oldest first."""
+        fresh = (self.file, self.deletes)
+        paths = {mark.path for mark in fresh}
+        return (*(mark for mark in self.entry.files if mark.path not in paths), *(mark for mark in fresh if mark.path))
+
+    def facts(self) -> EntityFacts:
+        """Return the entity's entry for the manifest."""
+        facts = [run.facts() for run in self.runs]
+        worst = next((one for one in facts if one.status not in {"complete", "partial"}), None) or next(
+            (one for one in facts if one.status == "partial"), None)
+        status: Status = "skipped" if self.skipped else worst.status if worst else "complete"
+        reason = self.skipped or (worst.reason if worst else None)
+        said = next((one.reason for lane, one in zip(self.lanes, facts, strict=True) if lane.kind == "all"), None)
+        best_effort = any(one.assurance == "best-effort" for one in facts)
+        standing = self.entry.standing
+        return EntityFacts(
+            method=self.question.entity.method,
+            params=self.question.asked(),
+            status=status,
+            reason=reason or said,
+            assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
+            files=self.files(),
+            unread=tuple(one for run in self.runs for one in run.unread),
+            requests=sum(one.requests for one in facts),
+            calls=sum(one.calls for one in facts),
+            retries=sum(one.retries for one in facts),
+            seconds=sum(one.seconds for one in facts),
+            named=self.named,
+            more={
+                "watermark": standing.watermark.isoformat() if standing else None,
+                "written": self.file.rows,
+                "gone": self.gone,
+                "lanes": {lane.kind: _cost(run) for lane, run in zip(self.lanes, self.runs, strict=True)},
+            },
+        )
+
+    def remove_old(self) -> None:
+        """Remove the files of another question, once this one has been read whole."""
+        for mark in self.entry.old if self.entry.standing else ():
+            path = self.place.folder / mark.path
+            with durable.translated(path):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.changes:
+            self.changes.close()
+
+    def _gone(self) -> Sequence[Id]:
+        """Return what was known and was not shown, in what this run has read to its end (Rule 2)."""
+        known = self.place.known
+        if any(lane.kind in {"all", "ids"} for lane in self.lanes):
+            return list(known.unseen(self.name))
+        pieces = (lane for lane in self.lanes if lane.kind == "again" and lane.high is not None)
+        return [one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or 0)]
+
+    def _tombstone(self, identifier: Id) -> Row:
+        """Write that a row is gone, its id as the portal writes it."""
+        entity = self.question.entity
+        value = identifier if entity.family == "controller" and isinstance(identifier, int) and entity.id == "id" else str(identifier)
+        return Row(orjson.dumps({entity.id: value, "_deleted": True}), {entity.id: value})
+
+    def _sink(self, lane: Lane) -> Sink:
+        """Give a lane its way out."""
+        assert self.changes is not None, "prepared before"  # noqa: S101 - a bug of ours
+        return Seen(self.name, self.question.entity.id, self.place.known) if lane.kind == "ids" else self.changes
+
+    def _stem(self, kind: str) -> str:
+        """Choose the name of a file of this run: the first one of an entity is called as a dump's."""
+        taken = {mark.path.partition("/")[2].partition(".")[0] for mark in (*self.entry.old, *self.entry.files)}
+        if kind == "changes" and not taken:
+            return FIRST
+        stem = f"{kind}-{self.place.moment}"
+        return stem if stem not in taken else f"{stem}-{len(taken)}"
+
+    def _open(self, stem: str, *, mark: FileMark | None = None) -> NdjsonSink:
+        """Open a file of this run."""
+        return NdjsonSink.open(self.place.folder, self.name, compress=self.place.compress, mark=mark, stem=stem)
+
+
+def saved(run: EntityRun) -> SavedEntity:
+    """Return a lane's record; its rows are in the entity's file."""
+    return replace(run.saved(), files=())
+
+
+def _cost(run: EntityRun) -> dict[str, float]:
+    """Say what a lane has read, and what that cost."""
+    return {"rows": run.rows, "calls": run.calls, "retries": run.retries, "seconds": round(run.seconds, 3)}

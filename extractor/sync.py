@@ -1,0 +1,238 @@
+"""A nightly run: what is new, changed or gone since the last one, into the folder that it keeps in step.
+
+This file knows the order of things: lock the folder, check the questions, see
+where the last run left them, ask for the server's clock before anything else,
+read the lanes, and move each entity on when all of its lanes are through.
+
+Rule 1: a run that was interrupted is finished first, as it began. Its changes
+were asked for as of then, so another run follows at once.
+Rule 2: nothing moves that was not earned: an entity with a lane that failed
+stands where it stood, and the next run asks for all of it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
+
+from extractor import manifest, mirror
+from extractor.checkpoint import PRIVATE, fingerprint
+from extractor.client import Client
+from extractor.conditions import normal
+from extractor.conduct import Conduct
+from extractor.config import Settings
+from extractor.engine import Engine
+from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
+from extractor.events import Observer, RunBegan, RunEnded, StartedOver
+from extractor.folder import refuse_foreign_files, taken
+from extractor.known import NAME, Known
+from extractor.lanes import goes_by_parts, lanes, refuse_own_bounds
+from extractor.mirror import Entry, Night, State
+from extractor.order import Mirror, Outcome
+from extractor.preflight import server_time
+from extractor.question import Question, blamed
+from extractor.reflection import Place, Reflection, saved
+from extractor.transport import Transport
+
+CHEAP = 50_000  # rows, whose ids are read in twenty requests: of so many what is gone is looked for each time
+_RUNNING = "INTERRUPTED: the run stopped before this entity's end"
+
+
+class Sync:
+    """One run of one mirror."""
+
+    def __init__(self, order: Mirror, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
+        """Take the parts; the caller opens and closes the transport."""
+        self._order = order
+        self._settings = settings
+        self._conduct = Conduct(
+            Client(transport, settings.credentials, settings.rate()), observers, way_on="the same command goes on from here")
+        self._limits = settings.limits()
+        self._known: Known
+        self._state: State
+        self._parts: list[Reflection] = []
+        self._run_id, self._started_at = str(uuid.uuid4()), _utc()
+        self._requests = 0
+        self._seconds = 0.0
+
+    def stop(self, exit_code: int, why: str) -> None:
+        """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
+        self._conduct.stop(exit_code, why)
+
+    async def run(self) -> Outcome:
+        """Bring the folder into step; errors as of a dump."""
+        names = tuple(question.entity.name for question in self._order.questions)
+        self._conduct.tell(RunBegan(self._settings.credentials.host, names))
+        with self._conduct.timed(self._order.max_seconds), self._held():
+            questions = await self._checked()
+            while True:
+                resumed = self._state.night is not None
+                outcome = await self._night(questions, resumed=resumed)
+                if not resumed or outcome.exit_code or self._state.night is not None:
+                    break
+        written = sum(one.file.rows for one in self._parts)
+        seconds = round(outcome.seconds, 3)
+        self._conduct.tell(RunEnded(outcome.manifest["status"], outcome.exit_code, outcome.why, written, outcome.requests, seconds))
+        return outcome
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Hold the folder, and what is known of it."""
+        folder, names = self._order.folder, [one.entity.name for one in self._order.questions]
+        with taken(folder):
+            path = folder / PRIVATE / NAME
+            if not path.exists():
+                if (folder / PRIVATE / "checkpoint.json").exists():
+                    raise UsageError("the folder holds a dump, which nothing can be added to: sync into a folder of its own")
+                refuse_foreign_files(folder, names)
+            self._known = Known.open(path)
+            try:
+                recorded = self._known.state()
+                self._state = mirror.decode(recorded) if recorded else State(self._settings.credentials.host)
+                if self._state.portal != self._settings.credentials.host:
+                    raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
+                yield
+            finally:
+                for part in self._parts:
+                    part.close()
+                self._known.close()
+
+    async def _checked(self) -> list[Question]:
+        """Return the questions as they may be asked."""
+        for question in self._order.questions:
+            if question.lacks and self._order.named:
+                raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
+            with blamed(question):
+                refuse_own_bounds(question)
+        asked = [one for one in self._order.questions if not one.lacks]
+        await self._conduct.check(asked)
+        return [normal(one) if one in asked else one for one in self._order.questions]
+
+    async def _night(self, questions: Sequence[Question], *, resumed: bool) -> Outcome:
+        """Carry one run out, or go on with it."""
+        prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not one.lacks}
+        if self._state.night is not None and self._state.night.questions != prints:
+            self._state.night = None  # what it has landed counts; what it had left to ask is asked anew
+        if self._state.night is None:
+            began = await self._conduct.asked(server_time(self._conduct.client))
+            if began is None:
+                return self._outcome(None)
+            self._begin(prints, began)
+        night = self._state.night
+        assert night is not None, "begun just now"  # noqa: S101 - a bug of ours
+        self._run_id, self._started_at = night.run_id, night.started_at
+        engine = Engine(self._conduct.client, self._limits, save=self._save, observers=self._conduct.observers)
+        self._prepare(questions, night)
+        self._save()
+        self._write_manifest(None)
+        for part in self._parts:
+            for run in part.runs:
+                if run.status == "running":
+                    engine.add(run, run.spans)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        error = await self._conduct.drive(engine)
+        self._requests, self._seconds = self._requests + engine.requests, self._seconds + loop.time() - start
+        if not isinstance(error, DiskError):
+            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+                self._end(error)
+        return self._outcome(error, resumed=resumed)
+
+    def _begin(self, prints: dict[str, str], began: dt.datetime) -> None:
+        """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
+        state = self._state
+        for name, question in prints.items():
+            entry = state.entities.get(name)
+            if entry is not None and entry.question != question:
+                self._known.forget_all(name)
+                self._conduct.tell(StartedOver(name))
+            if entry is None or entry.question != question:
+                state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
+            self._known.look_anew(name)
+        looks = tuple(name for name in prints if self._known.count(name))
+        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, looks)
+
+    def _prepare(self, questions: Sequence[Question], night: Night) -> None:
+        """Make the part of every entity, as the run under way left it."""
+        place = Place(self._order.folder, self._order.compress, self._known, night.began)
+        for part in self._parts:
+            part.close()
+        self._parts = []
+        for question in questions:
+            name = question.entity.name
+            if question.lacks:
+                skipped = f"NEEDS_PARAMETER: name it, with --param {question.lacks}=VALUE, to read it"
+                self._parts.append(Reflection(question, self._order.named, place, Entry(""), skipped=skipped))
+                continue
+            entry, looks = self._state.entities[name], name in night.looks
+            chosen = lanes(
+                question, entry.standing, night.began, full_every=self._order.full_every,
+                deletes=looks and self._looks_through(question), unread=tuple(int(one.id) for one in entry.unread))
+            part = Reflection(question, self._order.named, place, entry, chosen, looks=looks)
+            part.prepare(night.files.get(name), night.lanes)
+            self._parts.append(part)
+
+    def _looks_through(self, question: Question) -> bool:
+        """Decide whether all ids of an entity are read, for what is gone."""
+        if self._order.deletes is not None:
+            return self._order.deletes
+        return goes_by_parts(question.entity) and self._known.count(question.entity.name) <= CHEAP
+
+    def _end(self, error: B24xError | None) -> None:
+        """Move on what has come to its end; a run that was stopped is still under way."""
+        for part in self._parts:
+            for run in part.runs:
+                if run.status == "running":
+                    run.reason = reason_of(error) if error else f"{_RUNNING}; {self._conduct.way_on}"
+        over = error is None and not any(run.status == "running" for part in self._parts for run in part.runs)
+        if over:
+            for part in self._parts:
+                if part.done:
+                    part.settle()
+                    self._state.entities[part.name] = part.entry
+                elif not part.skipped:
+                    self._state.entities[part.name] = Entry(
+                        part.entry.question, part.entry.standing, part.files(), part.entry.unread, part.facts(), part.entry.old)
+            self._state.night = None
+        self._save(record=not over)
+        self._write_manifest(_utc())
+        for part in self._parts if over else ():
+            part.remove_old()
+
+    def _outcome(self, error: B24xError | None, *, resumed: bool = False) -> Outcome:
+        """Say how it ended."""
+        facts = self._facts()
+        exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
+        bug = error if isinstance(error, Bug) else None
+        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug)
+
+    def _facts(self) -> dict[str, manifest.EntityFacts]:
+        """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""
+        said = {name: entry.facts for name, entry in self._state.entities.items() if entry.facts is not None}
+        return {**said, **{part.name: part.facts() for part in self._parts}}
+
+    def _save(self, *, record: bool = True) -> None:
+        """Record where everything stands; the files are synced already."""
+        night = self._state.night
+        if night is not None and record:
+            night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
+            night.files = {part.name: part.file for part in self._parts if part.file.path}
+        self._known.commit(mirror.encode(self._state))
+
+    def _manifest(self, finished_at: str | None) -> dict[str, Any]:
+        """Build the manifest of this moment."""
+        return manifest.build(
+            run_id=self._run_id, portal=self._state.portal, started_at=self._started_at, finished_at=finished_at, entities=self._facts())
+
+    def _write_manifest(self, finished_at: str | None) -> None:
+        """Put the manifest into the folder."""
+        manifest.write(self._order.folder, self._manifest(finished_at))
+
+
+def _utc() -> str:
+    """Return the present moment, in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

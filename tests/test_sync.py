@@ -1,0 +1,168 @@
+"""What a sync promises: the latest row of each key on disk is the portal's, and what is gone is said."""
+
+import asyncio
+import datetime as dt
+
+import orjson
+import pytest
+
+from extractor.catalog import catalog
+from extractor.errors import UsageError
+from extractor.order import Mirror
+from extractor.question import Question
+from extractor.sandbox.world import Mutation
+from extractor.sync import Sync
+from tests.trials import Trial
+
+
+def latest(folder, name):
+    """Fold an entity's files, oldest first: the last line of a key counts."""
+    key, rows = catalog()[name].id, {}
+    entry = orjson.loads((folder / "manifest.json").read_bytes())["entities"][name]
+    for file in entry["files"]:
+        for line in (folder / file["path"]).read_bytes().splitlines():
+            row = orjson.loads(line)
+            rows[str(row[key])] = row
+    return {one: row for one, row in rows.items() if not row.get("_deleted")}
+
+
+class Nights:
+    """A mirror of a portal, and the nights in which it is brought into step."""
+
+    def __init__(self, folder, *names, full_every=None, deletes=True, **trial):
+        self.trial = Trial(folder, **trial)
+        self.names, self.options = names, {"full_every": full_every, "deletes": deletes}
+
+    @property
+    def tables(self):
+        """The portal's tables."""
+        return self.trial.world.tables
+
+    def sync(self, *names, **options):
+        """Prepare a night."""
+        wishes = {key: options.pop(key) for key in ("select", "filter", "params") if key in options}
+        questions = [Question(catalog()[name], **wishes) for name in names or self.names]
+        order = Mirror(questions, self.trial.folder, **{**self.options, **options})
+        return Sync(order, self.trial.settings(), self.trial.line)
+
+    async def night(self, *names, **options):
+        """Bring the mirror into step."""
+        return await self.sync(*names, **options).run()
+
+    async def differences(self, name, **params):
+        """Compare the mirror with what the portal shows: missing, extra and stale ids."""
+        key = catalog()[name].id
+        shown = {str(row[key]): row for row in await self.trial.shown(name, **params)}
+        held = latest(self.trial.folder, name)
+        return (sorted(shown.keys() - held.keys()), sorted(held.keys() - shown.keys()),
+                sorted(one for one in shown.keys() & held.keys() if shown[one] != held[one]))
+
+    def happen(self, action, table, *ids, **more):
+        """Let something happen to the portal now."""
+        self.trial.world.apply(Mutation(action, table, ids, **more))
+
+
+SAME = ([], [], [])
+
+
+@pytest.fixture
+def nights(tmp_path):
+    """Make nights with a folder of their own."""
+    return lambda *names, **options: Nights(tmp_path / "out", *names, **options)
+
+
+async def test_the_first_run_is_a_dump(nights):
+    """Every row, in the file that a dump writes."""
+    world = nights("deals", "contacts")
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+    assert ["part-00000.ndjson"] == [path.name for path in (world.trial.folder / "deals").iterdir()]
+
+
+async def test_a_quiet_night_writes_nothing(nights):
+    """No file, no line, and few requests."""
+    world = nights("deals", "contacts", "tasks", "departments", "currencies")
+    await world.night()
+    before = world.trial.line.requests
+    outcome = await world.night()
+    assert (0, 0) == (outcome.exit_code, sum(entry["written"] for entry in outcome.manifest["entities"].values()))
+    assert ["part-00000.ndjson"] == [path.name for path in (world.trial.folder / "deals").iterdir()]
+    assert world.trial.line.requests - before <= 8
+
+
+async def test_what_is_new_changed_and_gone(nights):
+    """Each in its file, and together they are the portal's rows."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    ids = list(world.tables["deals"].ids)
+    world.happen("insert", "deals", count=70)
+    world.happen("change", "deals", *ids[5:9])
+    world.happen("delete", "deals", *ids[100:103])
+    outcome = await world.night()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, "complete", "exact") == (outcome.exit_code, entry["status"], entry["assurance"])
+    assert SAME == await world.differences("deals")
+    assert {"part-00000.ndjson", "changes", "deletes"} == {
+        path.name if path.name.startswith("part") else path.name.split("-")[0] for path in (world.trial.folder / "deals").iterdir()}
+    assert entry["gone"] <= 3
+    assert entry["written"] <= 74
+
+
+async def test_what_no_stamp_shows_is_found_in_time(nights):
+    """A row that was changed without its stamp is read again within the time that was set."""
+    world = nights("deals", rows={"deals": 700}, full_every=dt.timedelta(days=7))
+    await world.night()
+    ids = list(world.tables["deals"].ids)
+    world.happen("change", "deals", *ids[::20], stamp=False)
+    stale = []
+    for _ in range(8):
+        await asyncio.sleep(86_400)
+        await world.night()
+        stale.append(len((await world.differences("deals"))[2]))
+    assert 0 == stale[-1]
+    assert stale[0] > 0
+    assert sorted(stale, reverse=True) == stale
+
+
+async def test_without_a_sweep_what_is_gone_stays(nights):
+    """Nobody looked for it."""
+    world = nights("deals", deletes=False)
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[:3])
+    await world.night()
+    assert 0 < len((await world.differences("deals"))[1]) <= 3
+
+
+async def test_another_question_starts_over(nights):
+    """Another select: the entity is read whole, and the rows of the other question go."""
+    world = nights("deals")
+    await world.night()
+    outcome = await world.night(select=("ID", "TITLE"))
+    assert 0 == outcome.exit_code
+    assert SAME == await world.differences("deals", select=["ID", "TITLE"])
+    assert 1 == len(list((world.trial.folder / "deals").iterdir()))
+
+
+async def test_conditions_that_a_sync_sets_itself_are_refused(nights):
+    """Two bounds of one kind would leave rows out."""
+    with pytest.raises(UsageError, match="leave '>ID' out"):
+        await nights("deals").night(filter={">ID": 5})
+
+
+async def test_entities_without_a_stamp_are_read_whole(nights):
+    """Small ones, whose rows may change at any time."""
+    world = nights("departments", "currencies", "crm_types")
+    await world.night()
+    world.happen("change", "departments", *list(world.tables["departments"].ids)[3:5])
+    world.happen("delete", "departments", *list(world.tables["departments"].ids)[7:8])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("departments")
+
+
+async def test_entities_of_other_nights_stay_in_the_manifest(nights):
+    """Each night may bring some entities into step: what the folder holds of others is still said."""
+    world = nights()
+    await world.night("deals")
+    outcome = await world.night("contacts")
+    assert {"deals", "contacts"} == set(outcome.manifest["entities"])
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
