@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from extractor import manifest
-from extractor.checkpoint import Saved, lock
+from extractor import known, manifest
+from extractor.checkpoint import PRIVATE, Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.sinks import Compression
 
@@ -44,6 +44,8 @@ def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
     """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
     if folder is None:
         return
+    if (folder / PRIVATE / known.NAME).exists():
+        raise UsageError("the folder is a mirror that b24x sync keeps in step: sync it, or choose another folder")
     ours = [folder / manifest.NAME, *(folder / name for name in names)]
     if found := next((path for path in ours if path.exists()), None):
         raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")

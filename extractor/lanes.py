@@ -28,6 +28,7 @@ from extractor.question import Question
 Kind = Literal["all", "new", "changed", "again", "ids", "unread"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
+FEW = 500  # rows are read whole in as many calls as the lanes would take
 LOOKBACK = dt.timedelta(minutes=15)  # stamps are set when a change begins, and seen when it is committed
 SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-12 to UTC+14
 
@@ -65,12 +66,12 @@ class Lane:
 
 
 def lanes(
-    question: Question, standing: Standing | None, now: dt.datetime, *, deletes: bool, full_every: dt.timedelta | None,
+    question: Question, standing: Standing | None, now: dt.datetime, *, known: int, deletes: bool, full_every: dt.timedelta | None,
     unread: tuple[int, ...] = (),
 ) -> tuple[Lane, ...]:
-    """Choose the lanes of an entity; `now` is the server's clock, `unread` what could not be read before."""
+    """Choose the lanes of an entity; `now` is the server's clock, `known` how many rows it had, `unread` what could not be read."""
     entity = question.entity
-    if standing is None or not goes_by_parts(entity):
+    if standing is None or known <= FEW or not goes_by_parts(entity):
         return (Lane("all", question),)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.last - OVERLAP)}))]
     if entity.modified:
@@ -114,8 +115,15 @@ def refuse_own_bounds(question: Question) -> None:
     for key in question.filter:
         if key.lstrip("<>=!@%") in {entity.filter_id, entity.modified} - {""}:
             raise UsageError(f"{entity.name}: a sync asks by {key.lstrip('<>=!@%')} itself: leave {key!r} out of the filter")
-    if not entity.id:
-        raise UsageError(f"{entity.method} has no id that b24x knows, so what changed cannot be told: use dump")
+
+
+def unfit(question: Question) -> str | None:
+    """Say why an entity cannot be kept in step, if it cannot."""
+    if question.lacks:
+        return f"NEEDS_PARAMETER: name it, with --param {question.lacks}=VALUE, to read it"
+    if not question.entity.id:
+        return f"NO_ID: {question.entity.method} has no id that b24x knows, so what changed cannot be told; dump reads it"
+    return None
 
 
 def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> int:

@@ -32,14 +32,14 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
 
-    `looks` are the entities of which it looks for what is gone.
+    `known` is how many rows of each entity were known; where some were, it looks for what is gone.
     """
 
     run_id: str
     began: dt.datetime
     started_at: str
     questions: dict[str, str]
-    looks: tuple[str, ...] = ()
+    known: dict[str, int] = {}
     lanes: dict[str, SavedEntity] = {}
     files: dict[str, FileMark] = {}
 

@@ -30,7 +30,7 @@ from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded, StartedOver
 from extractor.folder import refuse_foreign_files, taken
 from extractor.known import NAME, Known
-from extractor.lanes import goes_by_parts, lanes, refuse_own_bounds
+from extractor.lanes import lanes, refuse_own_bounds, unfit
 from extractor.mirror import Entry, Night, State
 from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time
@@ -104,17 +104,17 @@ class Sync:
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked."""
         for question in self._order.questions:
-            if question.lacks and self._order.named:
-                raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
+            if self._order.named and (why := unfit(question)):
+                raise UsageError(f"{question.entity.name}: {why.partition(': ')[2]}")
             with blamed(question):
                 refuse_own_bounds(question)
-        asked = [one for one in self._order.questions if not one.lacks]
+        asked = [one for one in self._order.questions if not unfit(one)]
         await self._conduct.check(asked)
         return [normal(one) if one in asked else one for one in self._order.questions]
 
     async def _night(self, questions: Sequence[Question], *, resumed: bool) -> Outcome:
         """Carry one run out, or go on with it."""
-        prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not one.lacks}
+        prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not unfit(one)}
         if self._state.night is not None and self._state.night.questions != prints:
             self._state.night = None  # what it has landed counts; what it had left to ask is asked anew
         if self._state.night is None:
@@ -153,8 +153,8 @@ class Sync:
             if entry is None or entry.question != question:
                 state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
             self._known.look_anew(name)
-        looks = tuple(name for name in prints if self._known.count(name))
-        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, looks)
+        known = {name: self._known.count(name) for name in prints}
+        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, known)
 
     def _prepare(self, questions: Sequence[Question], night: Night) -> None:
         """Make the part of every entity, as the run under way left it."""
@@ -164,23 +164,17 @@ class Sync:
         self._parts = []
         for question in questions:
             name = question.entity.name
-            if question.lacks:
-                skipped = f"NEEDS_PARAMETER: name it, with --param {question.lacks}=VALUE, to read it"
+            if skipped := unfit(question):
                 self._parts.append(Reflection(question, self._order.named, place, Entry(""), skipped=skipped))
                 continue
-            entry, looks = self._state.entities[name], name in night.looks
+            entry, known = self._state.entities[name], night.known[name]
+            deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
-                question, entry.standing, night.began, full_every=self._order.full_every,
-                deletes=looks and self._looks_through(question), unread=tuple(int(one.id) for one in entry.unread))
-            part = Reflection(question, self._order.named, place, entry, chosen, looks=looks)
+                question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
+                unread=tuple(int(one.id) for one in entry.unread))
+            part = Reflection(question, self._order.named, place, entry, chosen, looks=known > 0)
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
-
-    def _looks_through(self, question: Question) -> bool:
-        """Decide whether all ids of an entity are read, for what is gone."""
-        if self._order.deletes is not None:
-            return self._order.deletes
-        return goes_by_parts(question.entity) and self._known.count(question.entity.name) <= CHEAP
 
     def _end(self, error: B24xError | None) -> None:
         """Move on what has come to its end; a run that was stopped is still under way."""

@@ -126,11 +126,34 @@ async def test_what_no_stamp_shows_is_found_in_time(nights):
 
 async def test_without_a_sweep_what_is_gone_stays(nights):
     """Nobody looked for it."""
-    world = nights("deals", deletes=False)
+    world = nights("deals", deletes=False, rows={"deals": 1_200})
     await world.night()
     world.happen("delete", "deals", *list(world.tables["deals"].ids)[:3])
     await world.night()
     assert 0 < len((await world.differences("deals"))[1]) <= 3
+
+
+async def test_of_a_small_entity_everything_is_seen(nights):
+    """A few hundred rows are read whole: whatever has become of them, without a sweep and without a stamp."""
+    world = nights("deals", deletes=False)
+    await world.night()
+    ids = list(world.tables["deals"].ids)
+    world.happen("delete", "deals", *ids[:3])
+    world.happen("change", "deals", *ids[5:9], stamp=False)
+    await world.night()
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_mirror_is_no_dumps_folder(nights):
+    """Neither takes the other's folder."""
+    world = nights("deals")
+    await world.night()
+    with pytest.raises(UsageError, match="is a mirror"):
+        await world.trial.run("deals")
+    await world.trial.run("deals", folder=world.trial.folder / "dump")
+    world.trial.folder = world.trial.folder / "dump"
+    with pytest.raises(UsageError, match="holds a dump"):
+        await world.night()
 
 
 async def test_another_question_starts_over(nights):
