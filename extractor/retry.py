@@ -116,7 +116,8 @@ BLOCKED = Repeat(37, AfterReset(), then=Skip())
 BLOCK_WINDOW = 600.0
 
 # The portal caches a token's refusal for up to an hour (oauth/storagecache.php), so a renewed
-# token that is refused stays refused; twice, because a call may outlive one token.
+# token that is refused stays refused; twice, because a call may outlive one token. In a row:
+# once any call of the run was let in, those refused before had aged (`EntityRun.let_in`).
 EXPIRED = Repeat(3, Renew(), then=Stop())
 
 # A token that the portal does not know may have been renewed by another process: once, then it is meant.
