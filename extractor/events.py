@@ -91,7 +91,14 @@ class Committed:
     rows: int
 
 
-Event = RunBegan | RunEnded | Stopping | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
+@dataclass(frozen=True, slots=True)
+class ObserverFailed:
+    """An observer has raised, and is told nothing more; the run goes on."""
+
+    why: str
+
+
+Event = ObserverFailed | RunBegan | RunEnded | Stopping | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
 
 
 class Observer(Protocol):
