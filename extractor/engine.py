@@ -22,7 +22,16 @@ from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, Unreadable, WrongShape
+from extractor.errors import (
+    B24xError,
+    Bug,
+    ContractBroken,
+    DiskError,
+    TokenExpired,
+    Unreachable,
+    Unreadable,
+    WrongShape,
+)
 from extractor.events import (
     CallFailed,
     Committed,
@@ -158,6 +167,9 @@ class Engine:
     def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], sent: float) -> None:
         """Give every answer to its pager and every failure its decision."""
         self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
+        if not all(isinstance(outcome, TokenExpired) for outcome in outcomes):
+            for run in self._runs.values():
+                run.let_in()
         seconds = (_now() - sent) / len(tickets)
         rows = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
-from extractor.errors import AccessDenied, B24xError, OperatingLimited, reason_of
+from extractor.errors import AccessDenied, B24xError, OperatingLimited, TokenExpired, reason_of
 from extractor.manifest import Assurance, EntityFacts
 from extractor.messages import FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
@@ -48,6 +48,7 @@ class EntityRun:
     retries: int = 0
     seconds: float = 0.0
     blocked_since: float | None = None
+    aged: bool = False  # a token was refused, and none accepted since
 
     @property
     def name(self) -> str:
@@ -68,8 +69,15 @@ class EntityRun:
         if isinstance(outcome, Reply):
             self.blocked_since = None
 
+    def let_in(self) -> None:
+        """Note that the portal has accepted a token: those refused before have aged, and that is held against no call."""
+        for job in self.listing.jobs if self.listing and self.aged else ():
+            del job.failures[TokenExpired]
+        self.aged = False
+
     def attempt(self, error: B24xError, failures: Counter[type[B24xError]], now: float) -> int:
         """Return which attempt has failed: of the call, by its `failures`, or of the entity, if it is blocked."""
+        self.aged |= isinstance(error, TokenExpired)
         if not isinstance(error, OperatingLimited):
             return failures[type(error)] + 1
         self.blocked_since = now if self.blocked_since is None else self.blocked_since

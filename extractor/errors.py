@@ -17,6 +17,7 @@
     │   ├── NotFound             the object is gone
     │   ├── Unreadable           the answer cannot be encoded: read less at a time
     │   └── ServerFailure        the portal failed: try again
+    │       └── CommandFailed      ... at one command of a batch that it has answered
     ├── TransportError         no answer, or none that could be read
     │   ├── ConnectionLost       no whole answer came
     │   ├── RequestTimeout       ... within the time allowed
@@ -139,6 +140,10 @@ class Unreadable(PortalError):
 
 class ServerFailure(PortalError):
     """The portal failed while answering; the same call may succeed later."""
+
+
+class CommandFailed(ServerFailure):
+    """The portal answered a batch, and failed at this command of it: it is up, and the batch may have been too much."""
 
 
 class TransportError(B24xError):

@@ -20,6 +20,7 @@ from extractor.events import (
     EntityEnded,
     Event,
     Observer,
+    ObserverFailed,
     RequestAnswered,
     RowsLanded,
     RunEnded,
@@ -114,7 +115,7 @@ class _Bars:
                 self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
             total = event.rows + event.left
             self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
-        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver) and (line := _line(event, verbose=False)):
+        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver | ObserverFailed) and (line := _line(event, verbose=False)):
             self._progress.console.print(line, highlight=False, markup=False)
 
 
@@ -140,6 +141,8 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{entity}: another question than last time, so it is read whole again"
         case Stopping(why=why):
             return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
+        case ObserverFailed(why=why):
+            return why
         case Waiting(seconds=seconds, why=why):
             return f"waiting {seconds:.0f} s {why}"
         case RequestAnswered(calls=calls, rows=rows, seconds=seconds, error=error) if verbose:
@@ -155,5 +158,7 @@ def _is_trouble(event: Event) -> bool:
             return status != "complete"
         case RunEnded(exit_code=exit_code):
             return exit_code != 0
+        case ObserverFailed():
+            return True
         case _:
             return False

@@ -8,7 +8,7 @@ import pytest
 from extractor.catalog import raw_method
 from extractor.dump import Dump
 from extractor.errors import ConfigError, DiskError, UsageError
-from extractor.events import RowsLanded, RunBegan, RunEnded, Stopping
+from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
 from extractor.report import lines
@@ -161,10 +161,25 @@ async def test_a_run_says_when_it_begins_and_ends(trial):
     assert [Stopping("--max-minutes are over")] == [event for event in events if isinstance(event, Stopping)]
 
 
+async def test_an_observer_that_fails_costs_no_row(trial):
+    """It is told nothing more, the others are told so once, and the run ends as without it."""
+    world, told = trial(), []
+    assert 0 == (await world.run("deals", observers=[lambda _event: 1 / 0, told.append])).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert 1 == len([event for event in told if isinstance(event, ObserverFailed)])
+
+
 async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
     """A mistake of ours ends a run with code 1 and one sentence; what had come is committed, and the same command goes on."""
-    world, seen = trial(rows={"deals": 20_000}, latency=0.8), []
-    outcome = await world.run("deals", observers=[lambda _event: seen.append(len(seen)) or 1 / (len(seen) - 40)])
+    world = trial(rows={"deals": 20_000}, latency=0.8)
+    inner = world.line.post
+
+    async def mistaken(*request):
+        return await inner(*request) if world.line.requests < 6 else 1 / 0
+
+    world.line.post = mistaken
+    outcome = await world.run("deals")
+    world.line.post = inner
     entry = outcome.manifest["entities"]["deals"]
     assert (1, True) == (outcome.exit_code, outcome.why.startswith("this is a bug in b24x: ZeroDivisionError"))
     assert 0 < entry["rows"]

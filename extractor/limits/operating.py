@@ -100,6 +100,11 @@ class _Method:
         """Return the limit: the configured one, or what a block taught, with relief by the time."""
         return min(configured, self.learnt * (1 + RELIEF * (now - self.learnt_at) / WINDOW))
 
+    def unblocked(self, sent: float) -> None:
+        """Take note of a call that was let in; one that left before the block says nothing about it."""
+        if self.blocked_at is not None and sent >= self.blocked_at:
+            self.blocked_at, self.asks_at = None, math.inf
+
     def leaving(self) -> list[tuple[float, float]]:
         return sorted(self.direct.leaving() + self.batched.leaving())
 
@@ -129,23 +134,25 @@ class OperatingLedger:
     ) -> None:
         """Land `calls` of one request that left at `sent`, and read what it reports.
 
-        `timings` are those of the calls that succeeded, in their order: calls
-        that failed are not charged. Without `sent` the report is taken to be
-        as old as a request can be.
+        `timings` are those of the calls that succeeded, in their order, be there
+        numbers in them or not: calls that failed are not charged. Without `sent`
+        the report is taken to be as old as a request can be.
         """
         known = self._methods[method]
         account = known.account(batched)
         account.flying -= calls
         reports = [timing.operating for timing in timings if timing.operating is not None]
-        if not reports:
-            return
         since = now if sent is None else min(now, sent + LAG)
         sent = now - LONGEST_REQUEST if sent is None else sent
+        if timings:
+            known.unblocked(sent)
+        if not reports:
+            return
         account.report(reports[0], sent)
         least, most = _bounds(reports, now - sent)
         account.charge(since, now, len(reports), least, most)
         self._place(known, timings, now)
-        self._relax(known, max(reports), sent, now)
+        self._relax(known, max(reports), now)
 
     def lost(self, method: str, batched: bool, calls: int, now: float, *, sent: float | None = None) -> None:
         """Land calls whose answer never came: they may have run, and are charged if they have.
@@ -225,10 +232,8 @@ class OperatingLedger:
                 known.reset_at = timing.reset_at
                 self._epoch = max(self._epoch, timing.reset_at - WINDOW - now)
 
-    def _relax(self, known: _Method, operating: float, sent: float, now: float) -> None:
+    def _relax(self, known: _Method, operating: float, now: float) -> None:
         """Draw the conclusions of a call that was not blocked."""
-        if known.blocked_at is not None and sent >= known.blocked_at:
-            known.blocked_at = None
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
         if known.blocked_at is None:

@@ -291,6 +291,18 @@ def test_a_method_full_of_our_own_seconds_does_not_ask():
     assert ledger.room("m", 606.0) > 0
 
 
+def test_an_answer_lifts_a_block_although_it_reports_nothing():
+    """A portal that counts no seconds has no limit to keep to: a block of it is over with the next call that is none."""
+    ledger = OperatingLedger(420)
+    report(ledger, None, 10.0)
+    ledger.blocked("m", batched=True, now=20.0)
+    assert (0, 1) == (ledger.room("m", 20.0), ledger.room("m", 80.0))
+    report(ledger, None, 20.5)  # sent before the block
+    assert 1 == ledger.room("m", 80.0)
+    report(ledger, None, 81.0)
+    assert PLENTY == ledger.room("m", 81.0)
+
+
 def test_a_report_from_before_the_block_does_not_lift_it():
     """What was sent earlier knows nothing of the block."""
     ledger = OperatingLedger()
