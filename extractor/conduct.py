@@ -94,4 +94,7 @@ class Conduct:
         lacking = {name: one for name, one in entities.items() if one.status != "complete" and (one.named or one.status != "skipped")}
         if lacking:
             return 4, "; ".join(f"{name} is {one.status}: {one.reason}" for name, one in lacking.items())
+        refused = [one.reason for one in entities.values() if one.status == "skipped" and one.calls]
+        if refused and not any(one.status == "complete" for one in entities.values()):
+            return 4, f"nothing could be read; the portal says of the first entity: {refused[0]}"
         return 0, None

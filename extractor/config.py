@@ -79,6 +79,8 @@ def read_file(path: Path) -> File:
     Raises:
         ConfigError: It cannot be read, is no TOML, or holds a key that means nothing.
     """
+    if re.match(r"https?:/", str(path)):
+        raise ConfigError("--config names a file, and an address was given: that goes to --webhook")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

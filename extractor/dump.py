@@ -26,7 +26,7 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import another_question, refuse_foreign_files, taken
+from extractor.folder import another_question, refuse_foreign_files, refuse_foreign_folders, taken
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
 from extractor.question import Question
@@ -74,8 +74,8 @@ class Dump:
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
-        for question in self._order.questions if self._order.named else ():
-            if question.lacks:
+        for question in self._order.questions:
+            if question.lacks and self._order.names(question.entity.name):
                 raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
         with self._conduct.timed(self._order.max_seconds), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
@@ -83,9 +83,8 @@ class Dump:
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
-                self._write_manifest(_utc())  # the last run may have died just before
                 exit_code, why = self._verdict(None)
-                return Outcome(exit_code, why, self._manifest(_utc()), resumed=True)
+                return Outcome(exit_code, why, self._said_last(), resumed=True)
             if self._conduct.stopped is not None:
                 return self._unbegun(resumed=saved is not None)
             try:
@@ -125,6 +124,7 @@ class Dump:
         methods = {name: one.entity.method for name, one in asked.items()}
         self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything, methods])
         if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
+            refuse_foreign_folders(self._order.folder, [name for name in asked if name not in saved.entities])
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
@@ -133,7 +133,7 @@ class Dump:
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)
-            run = EntityRun(question, self._order.named, functools.partial(self._open_sink, question.entity.name))
+            run = EntityRun(question, self._order.names(question.entity.name), functools.partial(self._open_sink, question.entity.name))
             self._runs.append(run)
             if missing := question.lacks:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
@@ -209,6 +209,14 @@ class Dump:
             finished_at=finished_at,
             entities={run.name: run.facts() for run in self._runs},
         )
+
+    def _said_last(self) -> dict[str, Any]:
+        """Return the manifest of a run that is over, and write it if that run died just before it did."""
+        said = manifest.read(self._order.folder or Path())
+        finished_at = said.get("finished_at") or _utc()
+        if said != self._manifest(finished_at):
+            self._write_manifest(finished_at)
+        return self._manifest(finished_at)
 
     def _write_manifest(self, finished_at: str | None) -> None:
         """Put the manifest into the folder, if there is one."""

@@ -22,6 +22,8 @@ from extractor.scheduler import Listing
 from extractor.sinks import Sink
 
 _NO_PROOF = "NO_PROOF: {method} has no id filter; rows that moved between its pages while they were read could be missing"
+_UNKNOWN = ("NO_PROOF: {method} is not in the catalog, and was read by its next and total; "
+            "if it pages in another way, rows could be missing, and so could those that moved between its pages")
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +98,7 @@ class EntityRun:
         if not self.rows:
             self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
-            self.reason = _NO_PROOF.format(method=self.question.entity.method)
+            self.reason = (_NO_PROOF if self.question.entity.id else _UNKNOWN).format(method=self.question.entity.method)
         if self.unread:
             first = self.unread[0]
             self.status = "partial"
@@ -120,7 +122,7 @@ class EntityRun:
         self.status = "complete" if done else "running"
         self.reason = saved.reason if done else None
         self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
-        self.spans = _spans(saved)  # and what could not be read is asked for again
+        self.spans = None if saved.status == "complete" and not done else _spans(saved)  # and what could not be read is asked for again
         if self.spans is not None or self.status == "complete":
             self.rows, self.files = saved.rows, saved.files
 

@@ -101,6 +101,9 @@ class CredentialsRefused(PortalError):
 
     exit_code = 3
 
+    def __str__(self) -> str:
+        return f"{super().__str__()} (check the webhook, under Developer resources in the portal, or the application)"
+
 
 class TokenExpired(PortalError):
     """The access token has expired: renew it and ask again."""

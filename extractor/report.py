@@ -44,9 +44,11 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
     said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
+    if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
+        said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
         bound = floor_of(outcome, settings)
-        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests} requests"
+        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests:,} request{'s' if outcome.requests != 1 else ''}"
         if not outcome.resumed:
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from extractor.auth import Application, Credentials, Tokens
-from extractor.auth.oauth import Ask, Load, Pause, Renewal, Store, renewal
+from extractor.auth.oauth import Ask, Load, Pause, Prepare, Renewal, Store, renewal
 from extractor.errors import B24xError, PortalError
 from extractor.secrets import without
 from extractor.tokenfile import TokenFile
@@ -116,6 +116,8 @@ class Session:
             match step:
                 case Load():
                     answer = file.load()
+                case Prepare(tokens=tokens):
+                    file.prepare(tokens)
                 case Store(tokens=tokens):
                     file.store(tokens)
                 case Pause(seconds=seconds) if not cancelled:

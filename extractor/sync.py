@@ -104,7 +104,7 @@ class Sync:
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked."""
         for question in self._order.questions:
-            if self._order.named and (why := unfit(question)):
+            if self._order.names(question.entity.name) and (why := unfit(question)):
                 raise UsageError(f"{question.entity.name}: {why.partition(': ')[2]}")
             with blamed(question):
                 refuse_own_bounds(question)
@@ -165,14 +165,14 @@ class Sync:
         for question in questions:
             name = question.entity.name
             if skipped := unfit(question):
-                self._parts.append(Reflection(question, self._order.named, place, Entry(""), skipped=skipped))
+                self._parts.append(Reflection(question, self._order.names(name), place, Entry(""), skipped=skipped))
                 continue
             entry, known = self._state.entities[name], night.known[name]
             deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread))
-            part = Reflection(question, self._order.named, place, entry, chosen, looks=known > 0)
+            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0)
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
 

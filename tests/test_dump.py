@@ -96,7 +96,7 @@ async def test_a_damaged_checkpoint(trial):
     world = trial(rows={"deals": 300})
     await world.run("deals")
     (world.folder / ".b24x/checkpoint.json").write_text("{")
-    with pytest.raises(ConfigError, match="begin anew"):
+    with pytest.raises(ConfigError, match="choose another folder"):
         await world.run("deals")
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
 

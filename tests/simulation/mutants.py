@@ -10,6 +10,8 @@ import os
 import random
 from types import SimpleNamespace
 
+import msgspec
+
 from extractor import batch, durable
 from extractor.auth.oauth import renewal
 from extractor.client import Client
@@ -27,7 +29,7 @@ from extractor.sinks.ndjson import NdjsonSink
 def offsets_lowest_first(patched):
     """Pages by offset are read from the first to the last, and believed: a deletion pulls a row into one that was read."""
     patched.setattr(offset, "start_offsets", lambda total: list(range(0, max(total, 1), 50)))
-    patched.setattr(offset, "_in_order", lambda _starts, pages, _held, _key: [page for page in pages if page.rows])
+    patched.setattr(offset, "uncovered", lambda *_: [])
 
 
 def end_on_a_short_page(patched):
@@ -45,8 +47,8 @@ def missing_entry_is_an_empty_page(patched):
     """A command of a batch that stands in neither map is taken for a page without rows."""
     whole = batch._outcome
 
-    def outcome(maps, key):
-        return whole(maps, key) if key in maps["result"] or key in maps["result_error"] else Reply([])
+    def outcome(pages, failures, told, key):
+        return whole(pages, failures, told, key) if key in pages or key in failures else Reply(msgspec.Raw(b"[]"))
     patched.setattr(batch, "_outcome", outcome)
 
 
@@ -86,10 +88,10 @@ def cursor_before_the_row(patched):
 
 def empty_page_believed(patched):
     """An empty page below an id that was seen is taken for the end."""
-    def believe(_question, _low, _bound):
+    def believe(*_asked, **_known):
         return Page(())
         yield
-    patched.setattr(idrange, "_believe", believe)
+    patched.setattr(idrange, "doubt", believe)
 
 
 def duplicates_kept(patched):
@@ -104,9 +106,9 @@ def refusal_is_an_empty_page(patched):
     """A 503 is no error, and its request brought no rows."""
     whole = Client._exchange
 
-    async def exchange(client, calls):
+    async def exchange(client, calls, shown):
         try:
-            return await whole(client, calls)
+            return await whole(client, calls, shown)
         except RateLimited:
             return [Reply([])] * len(calls)
     patched.setattr(Client, "_exchange", exchange)
