@@ -40,6 +40,8 @@ from extractor.messages import FileMark, Row
 from extractor.question import Question
 from extractor.sandbox import clock
 from extractor.sandbox.answer import Answer, Method, Params, Session
+from extractor.sandbox.columns import Column
+from extractor.sandbox.columns import Entity as Stored
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.dataset import Table
@@ -156,7 +158,7 @@ class Site:
         self.listings: dict[str, classic.Listing] = {}
         for table in scenario.tables:
             name = table.name if table.cloned else table.of
-            self.world.tables[name] = Table(replace(ENTITIES[table.of], name=name), table.rows)
+            self.world.tables[name] = Table(Stored(name, (Column("ID", "int"),)) if table.cloned else ENTITIES[table.of], table.rows)
             method = entity(table).method
             self.world.costs[method] = CostModel.flat(table.page_seconds)
             self.listings[method] = classic.Listing(name) if table.cloned else classic.LISTINGS[method]

@@ -57,6 +57,10 @@ class Client:
         """Tell whether so many requests could leave at once, or in so many seconds."""
         return self._rate.affords(requests, within)
 
+    def idle(self) -> bool:
+        """Tell whether the portal takes requests that are not needed, half of its bucket being free."""
+        return self._rate.idle()
+
     def sustained(self, latency: float) -> int:
         """Return how many requests of that latency are in flight when the rate is the bound."""
         return self._rate.sustained(latency)

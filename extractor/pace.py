@@ -9,18 +9,28 @@ that leave last are the smallest, and all come to their end together.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
+Rule 4: a method whose budget is used up goes on with the calls that a request is
+not charged for: in requests that leave anyway, and in others while half of the
+bucket is free, so that what comes back finds requests to be spent with.
+Rule 5: the last requests leave full as well: where they are scarce, what fills an
+empty place of the last two is worth the split of two pages.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from extractor.client import Client
 from extractor.limits.joint import Limits
+from extractor.listing import WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
 from extractor.scheduler import Scheduler
 
 WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
+WORTH_AT_THE_END = 2 * PAGE_SIZE
+LAST = 2
+LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
 
@@ -44,7 +54,33 @@ class Pace:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
         if self._affords(2):
             return False
-        return self._scheduler.load(now, self.width(), self._limits.weight) < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+        load = self._scheduler.load(now, self.width(), self._limits.weight, room=self.room(now), worth=self.worth())
+        return load < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+
+    def worth(self) -> float:
+        """Return the rows that make a span worth a split (Rule 5)."""
+        at_the_end = self._requests_left() < LAST and not self._affords(2)
+        return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
+
+    def room(self, now: float) -> Callable[[str], int]:
+        """Return how many calls of a method one request may carry."""
+        ledger = self._limits.operating
+        return functools.cache(lambda method: ledger.room(method, now) or ledger.uncharged(method, now))
+
+    def ready_at(self, now: float) -> Callable[[str], float]:
+        """Return when a method may be called (Rule 4)."""
+        return functools.cache(functools.partial(self._ready_at, now=now))
+
+    def _ready_at(self, method: str, *, now: float) -> float:
+        at = self._limits.operating.ready_at(method, now)
+        if at <= now or not self._limits.operating.uncharged(method, now):
+            return at
+        return now if self._client.idle() else min(at, now + LOOK)
+
+    def wait(self, now: float) -> Callable[[Listing], float]:
+        """Return for how long its own budget will keep a listing waiting."""
+        ledger = self._limits.operating
+        return lambda listing: ledger.waits(listing.method, listing.rows_left() / PAGE_SIZE, now)
 
     def weight(self, now: float) -> Callable[[str], float]:
         """Return the share of a request that a call takes: more than it must, where requests are plenty (Rule 2)."""
@@ -52,7 +88,7 @@ class Pace:
         if not self._affords(2) or self._scheduler.in_order(now):
             return weight
         free = max(1, window.size - window.in_flight)
-        spread = self._scheduler.load(now, self.width(), weight) / free
+        spread = self._scheduler.load(now, self.width(), weight, room=self.room(now), worth=self.worth()) / free
         share = self._requests_left() / (SHARES * window.size)
         most = min(spread, share)
         return lambda method: weight(method) / min(1.0, max(most, self._worth(method)))

@@ -83,6 +83,10 @@ class RateLimit:
         amount = max(1.0, requests * self._toll - self._tariff.per_second * within)
         return amount <= self._bucket.max_rate and self._bucket.has_capacity(amount)
 
+    def idle(self) -> bool:
+        """Tell whether half of the bucket is free, and no toll is to be paid."""
+        return self._bucket is None or (self._toll <= 1 and self._bucket.has_capacity(self._bucket.max_rate / 2))
+
     def sustained(self, latency: float) -> int:
         """Return how many requests of that latency are in flight when this limit is the bound, and one more."""
         return 2 + int(self._tariff.per_second * latency * HEADROOM / self._toll) if self._tariff else sys.maxsize
