@@ -5,7 +5,8 @@ full, and no more spans are open than those in flight can carry.
 Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
-that leave last are the smallest, and all come to their end together.
+that leave last are the smallest, and all come to their end together. Nor does any
+take more than makes its way worth while, as every span costs half a page.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
@@ -31,6 +32,7 @@ WORTH = 0.2  # seconds: calls that take no longer than a request's way are not w
 WORTH_AT_THE_END = 2 * PAGE_SIZE
 LAST = 2
 LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
+ENOUGH = 0.5  # seconds: beside which a request's way is little; larger ones only open more spans, and end later
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
 
@@ -48,7 +50,7 @@ class Pace:
         window = self._limits.window.statistics()
         if self._affords(1):
             return BATCH_SIZE * window.size
-        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0))
+        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0, self._requests_left()))
 
     def better_later(self, now: float) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
@@ -91,12 +93,12 @@ class Pace:
         spread = self._scheduler.load(now, self.width(), weight, room=self.room(now), worth=self.worth()) / free
         share = self._requests_left() / (SHARES * window.size)
         most = min(spread, share)
-        return lambda method: weight(method) / min(1.0, max(most, self._worth(method)))
+        return lambda method: weight(method) / min(1.0, self._holds(ENOUGH, method), max(most, self._holds(WORTH, method)))
 
-    def _worth(self, method: str) -> float:
-        """Return the share of a request that holds calls enough to be worth one: all of it, until it is known what they take."""
+    def _holds(self, work: float, method: str) -> float:
+        """Return the share of a request that holds so many seconds of calls: all of it, until it is known what they take."""
         seconds = self._limits.batch.work([method])
-        return WORTH / seconds * self._limits.weight(method) if seconds else 1.0
+        return work / seconds * self._limits.weight(method) if seconds else 1.0
 
     def _affords(self, times: int) -> bool:
         """Tell whether the bucket holds the rest of the run, so many times over, by the time that it takes."""

@@ -206,3 +206,13 @@ async def test_a_bucket_is_idle_while_half_of_it_is_free():
     assert RateLimit(None).idle()
     limit.refused()
     assert not limit.idle()
+
+
+async def test_few_requests_may_leave_faster_than_the_bucket_drains():
+    """Eighty requests on 50/2: thirty-two of them have to wait, sixteen seconds; so five leave a second, and not two."""
+    limit = RateLimit(STANDARD)
+    assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8)
+    assert 2 + int(80 / 16 * 0.8 * 1.25) == limit.sustained(0.8, 80)
+    for _ in range(48):
+        await limit.admit()
+    assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8, 80)

@@ -139,3 +139,10 @@ def test_it_says_how_it_is():
     window.entered(0)
     assert "<Window 1 of 4 in flight, at most 9>" == repr(window)
     assert window.statistics().latency is None
+
+
+def test_a_knee_below_the_double_is_found_by_steps_at_once():
+    """Twenty places: sixteen double to thirty-two, which does not pay; then up by a quarter, within a few rounds."""
+    portal, window = Portal(20, 1.0), Window(32)
+    portal.run(window, 20)
+    assert 20 <= window.statistics().size <= 25
