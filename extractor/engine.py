@@ -122,7 +122,7 @@ class Engine:
         self._changed.clear()
         ready_at = self._pace.ready_at(now)
         room = self._limits.window.room(now)
-        wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at, self._pace.worth())
+        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth())
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
@@ -138,7 +138,7 @@ class Engine:
         now = _now()
         pace = self._pace
         tickets = self._scheduler.take(
-            now, pace.width(), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth())
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth())
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

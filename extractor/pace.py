@@ -26,7 +26,7 @@ from extractor.client import Client
 from extractor.limits.joint import Limits
 from extractor.listing import WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
-from extractor.scheduler import Scheduler
+from extractor.scheduler import BURNING, Scheduler
 
 WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
 WORTH_AT_THE_END = 2 * PAGE_SIZE
@@ -45,18 +45,21 @@ class Pace:
         self._limits = limits
         self._scheduler = scheduler
 
-    def width(self) -> int:
-        """Return how many calls side by side are worth having."""
+    def width(self, now: float) -> int:
+        """Return how many calls side by side are worth having; where budgets bind, as many as spend them within a minute."""
         window = self._limits.window.statistics()
-        if self._affords(1):
-            return BATCH_SIZE * window.size
-        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0, self._requests_left()))
+        requests = window.size
+        if not self._affords(1):
+            requests = min(requests, self._client.sustained(window.latency or 0.0, self._requests_left()))
+        if self._scheduler.all_wait(self.wait(now)):
+            requests = min(requests, BURNING)
+        return BATCH_SIZE * requests
 
     def better_later(self, now: float) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
         if self._affords(2):
             return False
-        load = self._scheduler.load(now, self.width(), self._limits.weight, room=self.room(now), worth=self.worth())
+        load = self._scheduler.load(now, self.width(now), self._limits.weight, room=self.room(now), worth=self.worth())
         return load < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
 
     def worth(self) -> float:
@@ -90,7 +93,7 @@ class Pace:
         if not self._affords(2) or self._scheduler.in_order(now):
             return weight
         free = max(1, window.size - window.in_flight)
-        spread = self._scheduler.load(now, self.width(), weight, room=self.room(now), worth=self.worth()) / free
+        spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth()) / free
         share = self._requests_left() / (SHARES * window.size)
         most = min(spread, share)
         return lambda method: weight(method) / min(1.0, self._holds(ENOUGH, method), max(most, self._holds(WORTH, method)))

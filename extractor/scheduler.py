@@ -36,7 +36,7 @@ from extractor.paging.span import Span
 from extractor.planner import opening, pager
 from extractor.question import Question
 
-BURNING = 7 * BATCH_SIZE  # requests side by side compute 7 s a second: a budget of 420 s is spent within a minute
+BURNING = 7  # requests side by side compute 7 s a second: a budget of 420 s is spent within a minute
 
 
 class Scheduler:
@@ -87,7 +87,7 @@ class Scheduler:
         waits = {listing: math.inf if listing.spans is None else wait(listing) for listing in self._listings}
         for listing in sorted((one for one in self._listings if waits[one] > 0), key=waits.__getitem__, reverse=True):
             load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
-            places = min(width, BURNING) - len(listing.jobs)
+            places = min(width, BURNING * BATCH_SIZE) - len(listing.jobs)
             load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), places), worth))
 
     def rows_left(self) -> float:
@@ -148,6 +148,10 @@ class Scheduler:
             ready = fresh + sum(job.ready(now) for job in listing.jobs)
             full += weight(listing.method) * min(ready, room(listing.method))
         return full
+
+    def all_wait(self, wait: Callable[[Listing], float]) -> bool:
+        """Tell whether there is no listing but those that their budget will keep waiting."""
+        return all(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
 
     def in_order(self, now: float) -> bool:
         """Tell whether a job with several calls is ready: they belong into one request."""

@@ -33,12 +33,12 @@ from extractor.messages import BATCH_SIZE, Timing
 DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
 PLENTY = 1_000_000
 
-# Calls differ, and are charged late: keep two percent (8 s, a slow call or two) in reserve.
-RESERVE = 0.02
-GRAIN = 0.02
+# Calls differ, and are charged late: keep a percent (4 s, a slow call or two) in reserve.
+RESERVE = 0.01
+GRAIN = 0.01
 
 LIGHT = 0.95  # of the 0.1 s that are not charged: pages of a method are alike, but not the same
-MISTAKES = RESERVE / 4  # of the limit, that must be left for such requests: twenty that were charged all the same
+MISTAKES = RESERVE / 4  # of the limit, that must be left for such requests: ten that were charged all the same
 
 SOONEST = 1.0  # to look again: with calls in flight their answers decide
 LONGEST_REQUEST = 60.0
