@@ -5,8 +5,8 @@ full, and no more spans are open than those in flight can carry.
 Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
-that leave last are the smallest, and all come to their end together. Nor does any
-take more than makes its way worth while, as every span costs half a page.
+that leave last are the smallest, and all come to their end together. Without a
+bucket none takes more than makes its way worth while, as every span costs half a page.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
@@ -20,6 +20,7 @@ empty place of the last two is worth the split of two pages.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 from extractor.client import Client
@@ -96,7 +97,8 @@ class Pace:
         spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth()) / free
         share = self._requests_left() / (SHARES * window.size)
         most = min(spread, share)
-        return lambda method: weight(method) / min(1.0, self._holds(ENOUGH, method), max(most, self._holds(WORTH, method)))
+        enough = ENOUGH if self._client.affords(math.inf) else math.inf
+        return lambda method: weight(method) / min(1.0, self._holds(enough, method), max(most, self._holds(WORTH, method)))
 
     def _holds(self, work: float, method: str) -> float:
         """Return the share of a request that holds so many seconds of calls: all of it, until it is known what they take."""
