@@ -338,3 +338,13 @@ def test_a_smaller_span_is_worth_a_split_where_it_fills_an_empty_place():
     for worth, calls in ((200, 1), (100, 2)):
         scheduler, _ = opened(asking("a"), Span(0, 150, 150))
         assert calls == len(scheduler.take(0.0, 9, room=lambda _: 999, weight=lambda _: 1 / 50, worth=worth))
+
+
+def test_whether_budgets_are_all_that_binds():
+    """Every listing waits for its budget; one that does not, or that nobody knows yet, can use more places."""
+    scheduler = Scheduler()
+    scheduler.add(asking("a"), [Span(0, 99, 99)])
+    assert scheduler.all_wait(lambda _: 1.0)
+    assert not scheduler.all_wait(lambda _: 0.0)
+    scheduler.add(asking("b"))
+    assert not scheduler.all_wait(lambda _: 1.0)
