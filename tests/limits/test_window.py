@@ -146,3 +146,18 @@ def test_a_knee_below_the_double_is_found_by_steps_at_once():
     portal, window = Portal(20, 1.0), Window(32)
     portal.run(window, 20)
     assert 20 <= window.statistics().size <= 25
+
+
+def test_one_failure_among_answers_is_a_mishap():
+    """A request in fifty that is lost on its way says nothing of the portal; two in a row do."""
+    window = Window(16, fixed=False)
+    Portal(16, 1.0).run(window, 60)
+    before = window.statistics().size
+    for _ in range(3):
+        for _ in range(49):
+            window.left(60, 1.0, ok=True)
+        window.left(60, 1.0, ok=False)
+        assert window.statistics().size >= before - 4
+    width = window.statistics().size
+    window.left(60, 1.0, ok=False)
+    assert width // 2 == window.statistics().size
