@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -43,11 +42,12 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
+from extractor.listing import Landing, Listing, Ticket
 from extractor.messages import Reply
 from extractor.pace import Pace
 from extractor.paging.span import Span
 from extractor.retry import AfterReset, Again, Renew, Skip, decide
-from extractor.scheduler import Landing, Listing, Scheduler, Ticket
+from extractor.scheduler import Scheduler
 from extractor.waits import cause
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
@@ -129,9 +129,9 @@ class Engine:
         """Tell whether a request may be prepared; if not, wait until something has changed or enough time has passed."""
         now = _now()
         self._changed.clear()
-        ready_at = functools.partial(self._limits.operating.ready_at, now=now)
+        ready_at = self._pace.ready_at(now)
         room = self._limits.window.room(now)
-        wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at)
+        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth())
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
@@ -145,8 +145,9 @@ class Engine:
     def _take(self) -> list[Ticket]:
         """Take the calls of one request, and let the limits know."""
         now = _now()
-        room = functools.partial(self._limits.operating.room, now=now)
-        tickets = self._scheduler.take(now, self._pace.width(), room=room, weight=self._pace.weight(now))
+        pace = self._pace
+        tickets = self._scheduler.take(
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth())
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
 from extractor.errors import AccessDenied, B24xError, OperatingLimited, TokenExpired, reason_of
+from extractor.listing import Listing
 from extractor.manifest import Assurance, EntityFacts
 from extractor.messages import FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt
-from extractor.scheduler import Listing
 from extractor.sinks import Sink
 
 _NO_PROOF = "NO_PROOF: {method} has no id filter; rows that moved between its pages while they were read could be missing"

@@ -6,7 +6,6 @@ from typing import Any
 
 from extractor.config import Settings
 from extractor.floor import Floor, floor, pages_for, requests_for
-from extractor.limits.window import CEILING
 from extractor.order import Outcome
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
@@ -25,7 +24,7 @@ def floor_of(outcome: Outcome, settings: Settings) -> Floor:
         operating=seconds,
         operating_limit=settings.operating_limit,
         latency=sum(seconds),
-        window=settings.concurrency or CEILING,
+        window=settings.in_flight,
     )
 
 
