@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,9 +209,9 @@ class Dump:
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
         engine = Engine(
-            self._client, self._settings.limits(), save=functools.partial(self._save, checkpoint), observers=self._observers
+            self._client, self._settings.limits(), save=functools.partial(self._saving, checkpoint), observers=self._observers
         )
-        self._save(checkpoint)  # first: a manifest without a checkpoint is somebody else's
+        self._saving(checkpoint)()  # first: a manifest without a checkpoint is somebody else's
         self._write_manifest(None)
         for run in self._runs:
             if run.status == "running":
@@ -225,7 +225,7 @@ class Dump:
                 run.reason = reason_of(error) if error else f"{_RUNNING}; {self._how_to_go_on()}"
         if not isinstance(error, DiskError):
             with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-                self._save(checkpoint)
+                self._saving(checkpoint)()
                 self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
         bug = error if isinstance(error, Bug) else None
@@ -265,11 +265,11 @@ class Dump:
             return StdoutSink(self._order.stream)
         return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark)
 
-    def _save(self, checkpoint: CheckpointFile | None) -> None:
-        """Record where everything stands; the files are synced already."""
+    def _saving(self, checkpoint: CheckpointFile | None) -> Callable[[], None]:
+        """Look at where everything stands, and return what records it; the files are synced already."""
         if checkpoint is None:
-            return
-        checkpoint.save(Saved(
+            return lambda: None
+        return functools.partial(checkpoint.save, Saved(
             run_id=self._run_id,
             portal=self._settings.credentials.host,
             question=self._question,

@@ -2,10 +2,11 @@
 
 1. While there is room in the window, wait for the rate limit, and only then
    take calls: a request leaves with all that is ready at that moment.
-2. Each request is a task; its answer is absorbed in one step without an await:
-   limits learn, pages go to their pagers, rows to their sinks, cursors move.
-3. A commit syncs the files and then saves the checkpoint, in one step too: so
-   whatever it records is whole.
+2. Each request is a task; answers are absorbed one at a time, and a page in one
+   step without an await: it goes to its pager, its rows to their sink, its
+   cursor moves. Between two pages the loop has its turn.
+3. A commit syncs the files and then saves the checkpoint, in a thread; nothing is
+   absorbed meanwhile, so whatever it records is whole.
 4. It ends when nothing is left, when it is told to stop, or when an error says
    that nothing can succeed any more. In each case what has come is committed.
 """
@@ -16,6 +17,7 @@ import asyncio
 import functools
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 
 from extractor.batch import Outcome, failed_as_a_whole
@@ -43,16 +45,17 @@ from extractor.waits import cause
 
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
 LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
-COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
+COMMIT_BYTES = 8 << 20  # and in bytes, and in memory: about two full batches
+BACKLOG = 4  # answers that wait to be absorbed: with more, asking goes faster than taking in, and memory would grow
 
 
 class Engine:
     """Drives entities to their end over one client."""
 
     def __init__(
-        self, client: Client, limits: Limits, *, save: Callable[[], None], observers: Sequence[Observer] = (), seed: int = 0
+        self, client: Client, limits: Limits, *, save: Callable[[], Callable[[], None]], observers: Sequence[Observer] = (), seed: int = 0
     ) -> None:
-        """Take the parts; `save` records what the sinks have committed, `seed` makes the retries' jitter repeatable."""
+        """Take the parts; `save` looks at what the sinks have committed, and returns what records it, for a thread to call."""
         self._client = client
         self._limits = limits
         self._save = save
@@ -64,6 +67,8 @@ class Engine:
         self._changed = asyncio.Event()
         self._dirty = asyncio.Event()
         self._buffered = 0
+        self._turn = asyncio.Lock()  # of an answer to be absorbed, or of a commit
+        self._backlog = 0
         self._reached = False
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
@@ -86,6 +91,11 @@ class Engine:
         Raises:
             B24xError: Nothing can succeed any more. What had come is committed.
         """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="committer") as self._thread:
+            await self._run()
+
+    async def _run(self) -> None:
+        """Run all tasks to their end, and commit once more."""
         try:
             async with asyncio.TaskGroup() as group:
                 committer = group.create_task(self._keep_committing(), name="committer")
@@ -93,14 +103,15 @@ class Engine:
                 await asyncio.wait({self._pump})
                 if self._requests and not self._scheduler.done:
                     await asyncio.wait(self._requests, timeout=LANDING_SECONDS)
-                for task in (committer, *self._requests):
-                    task.cancel()
-            self._commit()
+                async with self._turn:  # what is being absorbed, or committed, is so to its end
+                    for task in (committer, *self._requests):
+                        task.cancel()
+            await self._commit()
         except* Exception as failed:  # noqa: BLE001 - a bug of ours: what has come is committed all the same
             error = next((one for one in failed.exceptions if isinstance(one, B24xError)), Bug(failed.exceptions[0]))
             with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
                 if not isinstance(error, DiskError):
-                    self._commit()
+                    await self._commit()
             raise error from error.__cause__
 
     async def _start_requests(self, group: asyncio.TaskGroup) -> None:
@@ -121,7 +132,7 @@ class Engine:
         now = _now()
         self._changed.clear()
         ready_at = functools.partial(self._limits.operating.ready_at, now=now)
-        room = self._limits.window.room(now)
+        room = self._limits.window.room(now) and self._backlog < BACKLOG
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at)
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
@@ -147,34 +158,41 @@ class Engine:
         """Send one request and absorb its answer."""
         sent = _now()
         outcomes = await self._client.send([ticket.call for ticket in tickets])
-        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, _now())
-        self._absorb(tickets, outcomes, sent)
+        answered = _now()
+        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered)
+        self._backlog += 1
+        try:
+            async with self._turn:
+                await self._absorb(tickets, outcomes, answered - sent)
+        finally:
+            self._backlog -= 1
+        if self._buffered >= COMMIT_BYTES:
+            await self._commit()
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
         """Note that a request is no longer under way, and that there may be more to ask now."""
         self._requests.discard(task)
         self._changed.set()
 
-    def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], sent: float) -> None:
-        """Give every answer to its pager and every failure its decision."""
+    async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
+        """Give every answer to its pager and every failure its decision, each in one step; cancelled, the rest comes again."""
         self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
-        seconds = (_now() - sent) / len(tickets)
         rows = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
         for run in runs:
             run.requests += 1
         for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if ticket is not tickets[0]:
+                await asyncio.sleep(0)
             run = self._runs[ticket.job.listing]
-            run.answered(outcome, seconds)
+            run.answered(outcome, latency / len(tickets))
             if isinstance(outcome, Reply):
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, failed_as_a_whole(outcomes)))
+        self._tell(RequestAnswered(len(tickets), rows, latency, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
-        if self._buffered >= COMMIT_BYTES:
-            self._commit()
 
     def _feed(self, ticket: Ticket, reply: Reply) -> int:
         """Give one page to its pager; return how many rows came."""
@@ -235,7 +253,7 @@ class Engine:
         for landing in landings:
             run = self._runs[landing.listing]
             if landing.rows:
-                self._buffered = max(self._buffered, run.land(landing.rows))
+                self._buffered += run.land(landing.rows)
             run.unread += landing.unread
             if landing.rows or landing.unread or landing.finished:
                 self._dirty.set()
@@ -248,17 +266,26 @@ class Engine:
         while True:
             await self._dirty.wait()
             await asyncio.sleep(COMMIT_SECONDS)
-            self._commit()
+            await self._commit()
 
-    def _commit(self) -> None:
+    async def _commit(self) -> None:
         """Make all rows so far durable, then record where everything stands."""
-        self._dirty.clear()
-        self._buffered = 0
-        for run in self._runs.values():
-            if run.sink is not None:
-                run.sink.commit()
-        self._save()
-        self._tell(Committed(sum(run.rows for run in self._runs.values())))
+        async with self._turn:
+            self._dirty.clear()
+            self._buffered = 0
+            sinks = [run.sink for run in self._runs.values() if run.sink is not None]
+            await self._aside(lambda: [sink.commit() for sink in sinks])
+            await self._aside(self._save())
+            self._tell(Committed(sum(run.rows for run in self._runs.values())))
+
+    async def _aside(self, work: Callable[[], object]) -> None:
+        """Do work that waits for the disk in a thread; cancelled, see it through: nothing may follow before it has ended."""
+        done = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait({done})
+            raise
 
     def _tell(self, event: Event) -> None:
         """Let every observer know."""
