@@ -46,7 +46,7 @@ from extractor.waits import cause
 COMMIT_SECONDS = 1.0  # what a kill may cost, in time
 LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
 COMMIT_BYTES = 8 << 20  # and in bytes, and in memory: about two full batches
-BACKLOG = 4  # answers that wait to be absorbed: with more, asking goes faster than taking in, and memory would grow
+ANSWERS_BYTES = 32 << 20  # of the answers that may come at any moment: eight full batches, and more small ones than the window has
 
 
 class Engine:
@@ -68,7 +68,7 @@ class Engine:
         self._dirty = asyncio.Event()
         self._buffered = 0
         self._turn = asyncio.Lock()  # of an answer to be absorbed, or of a commit
-        self._backlog = 0
+        self._came = self._largest = 0  # bytes of the answer being absorbed, and of the largest so far
         self._reached = False
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
@@ -132,7 +132,7 @@ class Engine:
         now = _now()
         self._changed.clear()
         ready_at = functools.partial(self._limits.operating.ready_at, now=now)
-        room = self._limits.window.room(now) and self._backlog < BACKLOG
+        room = self._limits.window.room(now) and len(self._requests) * self._largest < ANSWERS_BYTES
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at)
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
@@ -160,14 +160,10 @@ class Engine:
         outcomes = await self._client.send([ticket.call for ticket in tickets])
         answered = _now()
         self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered)
-        self._backlog += 1
-        try:
-            async with self._turn:
-                await self._absorb(tickets, outcomes, answered - sent)
-        finally:
-            self._backlog -= 1
-        if self._buffered >= COMMIT_BYTES:
-            await self._commit()
+        async with self._turn:
+            await self._absorb(tickets, outcomes, answered - sent)
+            if self._buffered >= COMMIT_BYTES:  # in the same turn: others who wait for theirs would bring more
+                await self._commit()
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
         """Note that a request is no longer under way, and that there may be more to ask now."""
@@ -177,7 +173,7 @@ class Engine:
     async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
         """Give every answer to its pager and every failure its decision, each in one step; cancelled, the rest comes again."""
         self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
-        rows = 0
+        rows = self._came = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
         for run in runs:
             run.requests += 1
@@ -190,6 +186,7 @@ class Engine:
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
+        self._largest = max(self._largest, self._came)
         self._tell(RequestAnswered(len(tickets), rows, latency, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
@@ -253,7 +250,9 @@ class Engine:
         for landing in landings:
             run = self._runs[landing.listing]
             if landing.rows:
-                self._buffered += run.land(landing.rows)
+                size = run.land(landing.rows)
+                self._buffered += size
+                self._came += size
             run.unread += landing.unread
             if landing.rows or landing.unread or landing.finished:
                 self._dirty.set()
@@ -266,17 +265,17 @@ class Engine:
         while True:
             await self._dirty.wait()
             await asyncio.sleep(COMMIT_SECONDS)
-            await self._commit()
+            async with self._turn:
+                await self._commit()
 
     async def _commit(self) -> None:
-        """Make all rows so far durable, then record where everything stands."""
-        async with self._turn:
-            self._dirty.clear()
-            self._buffered = 0
-            sinks = [run.sink for run in self._runs.values() if run.sink is not None]
-            await self._aside(lambda: [sink.commit() for sink in sinks])
-            await self._aside(self._save())
-            self._tell(Committed(sum(run.rows for run in self._runs.values())))
+        """Make all rows so far durable, then record where everything stands; the turn is the caller's."""
+        self._dirty.clear()
+        self._buffered = 0
+        sinks = [run.sink for run in self._runs.values() if run.sink is not None]
+        await self._aside(lambda: [sink.commit() for sink in sinks])
+        await self._aside(self._save())
+        self._tell(Committed(sum(run.rows for run in self._runs.values())))
 
     async def _aside(self, work: Callable[[], object]) -> None:
         """Do work that waits for the disk in a thread; cancelled, see it through: nothing may follow before it has ended."""

@@ -7,7 +7,7 @@ import pytest
 
 from extractor.catalog import catalog
 from extractor.client import Client
-from extractor.engine import BACKLOG, COMMIT_BYTES, COMMIT_SECONDS, LANDING_SECONDS, Engine
+from extractor.engine import ANSWERS_BYTES, COMMIT_BYTES, COMMIT_SECONDS, LANDING_SECONDS, Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import Bug, ConnectionLost, CredentialsRefused, DiskFull, Unreachable
 from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded
@@ -119,7 +119,22 @@ async def test_memory_is_bounded(bench):
     one.engine._observers = [lambda event: held.append(
         sum(1_000 * (len(run.sink.rows) - run.sink.mark.rows) for run in one.runs.values() if run.sink))]
     await one.engine.run()
-    assert COMMIT_BYTES < max(held) < COMMIT_BYTES + (BACKLOG + 1) * 2_500_000
+    assert COMMIT_BYTES < max(held) < COMMIT_BYTES + 2_500_000
+
+
+async def test_large_answers_are_few(bench):
+    """When answers are large, no more of them are under way than memory has room for, whatever the window says."""
+    class Large(Shelf):
+        def append(self, rows):
+            return 10 * super().append(rows)
+
+    one, under_way = bench("deals", rows={"deals": 60_000}, latency=0.5), []
+    one.runs["deals"].open_sink = lambda: Large(one.log)
+    one.engine._observers = [lambda event: isinstance(event, RequestAnswered) and under_way.append(len(one.engine._requests))]
+    await one.engine.run()
+    most = ANSWERS_BYTES // (10_000 * 2_500) + 1
+    assert most < max(under_way)  # before the first answer nobody knows
+    assert most >= max(under_way[len(under_way) // 2 :])
 
 
 async def test_the_loop_has_its_turn_between_pages(bench):
