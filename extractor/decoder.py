@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 import orjson
@@ -186,29 +186,24 @@ def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
     if value is None:
         raise msgspec.ValidationError
     items = list(members(value).values()) if _begins(value, "{") else _LIST.decode(value)
-    keys = _keys(names)
-    return [Row(_line(item), _known(keys.decode(item), names)) for item in items]
+    read, whole = _keys(names).decode, bytes(value)
+    if b"\n" in whole or b"\r" in whole:
+        items = [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
+    return [Row(_text(item), read(item)) for item in items]
 
 
-def _line(item: Json) -> bytes:
+def _text(item: Json) -> bytes:
     """Return a row's text: it is valid JSON already, except that nobody has looked at its letters."""
     text = bytes(item)
     if not text.isascii():
         text.decode()
-    return msgspec.json.format(text, indent=-1) if b"\n" in text or b"\r" in text else text
+    return text
 
 
 @lru_cache(maxsize=64)
 def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Make what reads these keys of a row, and passes over all others."""
-    fields = [(f"key{place}", Any, msgspec.field(name=name, default=msgspec.UNSET)) for place, name in enumerate(names)]
-    return msgspec.json.Decoder(msgspec.defstruct("Keys", fields))
-
-
-def _known(keys: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the keys that a row has, with their values."""
-    values = msgspec.structs.astuple(keys)
-    return {name: value for name, value in zip(names, values, strict=True) if value is not msgspec.UNSET}
+    """Make what reads these keys of a row, those that it has, and passes over all others."""
+    return msgspec.json.Decoder(TypedDict("Keys", dict.fromkeys(names, Any), total=False))  # type: ignore[operator]
 
 
 def _begins(value: Json, sign: str) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -147,10 +147,9 @@ class Dump:
         """Run what is not at its end yet."""
         engine = Engine(
             self._conduct.client, self._settings.limits(),
-            save=functools.partial(self._save, checkpoint), observers=self._conduct.observers,
+            save=functools.partial(self._saving, checkpoint), observers=self._conduct.observers,
         )
-        self._save(checkpoint)  # first: a manifest without a checkpoint is somebody else's
-        self._write_manifest(None)
+        self._saving(checkpoint)()
         for run in self._runs:
             if run.status == "running":
                 self._begin(engine, run)
@@ -160,9 +159,10 @@ class Dump:
         for run in self._runs:
             if run.status == "running":
                 run.reason = reason_of(error) if error else f"{_RUNNING}; {self._conduct.way_on}"
-        if not isinstance(error, DiskError):
-            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-                self._save(checkpoint)
+        with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+            if not isinstance(error, Bug | DiskError):
+                self._saving(checkpoint)()
+            if not isinstance(error, DiskError):
                 self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
         bug = error if isinstance(error, Bug) else None
@@ -187,18 +187,24 @@ class Dump:
             return StdoutSink(self._order.stream)
         return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark)
 
-    def _save(self, checkpoint: CheckpointFile | None) -> None:
-        """Record where everything stands; the files are synced already."""
+    def _saving(self, checkpoint: CheckpointFile | None) -> Callable[[], None]:
+        """Look at where everything stands, and return what records it; the files are synced already."""
         if checkpoint is None:
-            return
-        checkpoint.save(Saved(
+            return lambda: None
+        said, standing = self._manifest(None), Saved(
             run_id=self._run_id,
             portal=self._settings.credentials.host,
             question=self._question,
             started_at=self._started_at,
             finished=all(run.status != "running" for run in self._runs),
             entities={run.name: run.saved() for run in self._runs},
-        ))
+        )
+
+        def record() -> None:
+            checkpoint.save(standing)
+            manifest.write(self._order.folder or Path(), said)
+
+        return record
 
     def _manifest(self, finished_at: str | None) -> dict[str, Any]:
         """Build the manifest of this moment."""

@@ -86,7 +86,7 @@ class EntityRun:
         return blocked_attempt(self.blocked_since, now)
 
     def land(self, rows: Sequence[Row]) -> int:
-        """Take rows; return the bytes that its sink holds uncommitted."""
+        """Take rows; return their bytes."""
         self.sink = self.sink or self.open_sink()
         self.rows += len(rows)
         return self.sink.append(rows)

@@ -24,7 +24,8 @@
     │   ├── TooLarge             more than any honest answer has: read less at a time
     │   ├── NotJson              an answer that is no JSON: a proxy's page, a torn body
     │   ├── PortalMoved          a redirect: the portal has another address now
-    │   └── Unreachable          name, route or TLS: nothing there to talk to
+    │   ├── Unreachable          name, route or TLS: nothing there to talk to
+    │   └── Outage               it was there, and is no more: run again to go on
     ├── ContractBroken         the portal answered something its contract excludes
     │   └── WrongShape           ... in place of rows: it may be a passing fault
     └── Bug                    a mistake of ours; its cause is what Python raised
@@ -185,6 +186,12 @@ class Unreachable(TransportError):
     """Name, route or TLS: there is nothing there to talk to."""
 
     exit_code = 3
+
+
+class Outage(TransportError):
+    """A portal that had answered cannot be reached any more, for longer than anybody's patience."""
+
+    exit_code = 4
 
 
 class ContractBroken(B24xError):

@@ -60,16 +60,28 @@ class PlainLines:
         self._quiet = quiet
         self._next = clock() + EVERY
         self._rows: dict[str, tuple[int, float]] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, RowsLanded):
             self._rows[event.entity] = (event.rows, event.left)
+        if isinstance(event, CallFailed) and not self._verbose and self._told_lately(event):
+            return
         if (line := _line(event, verbose=self._verbose)) and (not self._quiet or _is_trouble(event)):
             self._say(line)
         elif not self._quiet and self._clock() >= self._next:
             self._next = self._clock() + EVERY
             self._say(self._summary())
+
+    def _told_lately(self, event: CallFailed) -> bool:
+        """Tell whether an entity's failure of that kind was said some seconds ago: hundreds of calls may meet it together."""
+        kind, now = (event.entity, event.reason), self._clock()
+        if now < self._said.get(kind, now):
+            return True
+        if event.attempt > 1:
+            self._said[kind] = now + EVERY
+        return False
 
     def _summary(self) -> str:
         """Say how far the run is."""

@@ -11,8 +11,8 @@ from extractor.errors import ConfigError, DiskError, UsageError
 from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
-from extractor.report import lines
 from extractor.sandbox.methods.classic import listed
+from extractor.sinks import lines
 from tests.trials import CODE, Trial
 
 
@@ -159,6 +159,23 @@ async def test_a_run_says_when_it_begins_and_ends(trial):
     assert isinstance(events[-1], RunEnded)
     assert (5, outcome.why, "partial") == (events[-1].exit_code, events[-1].why, events[-1].status)
     assert [Stopping("--max-minutes are over")] == [event for event in events if isinstance(event, Stopping)]
+
+
+@pytest.mark.parametrize("place", range(1, 30, 4))
+async def test_memory_that_runs_out_between_a_cursor_and_its_rows(trial, monkeypatch, place):
+    """The cursor has moved, its rows came to nothing: that is not committed, and the next run has them all."""
+    world, calls = trial(rows={"deals": 3_000}, latency=0.5), []
+
+    def encode(rows):
+        calls.append(rows)
+        if len(calls) == place:
+            raise MemoryError
+        return lines.encode(rows)
+
+    monkeypatch.setattr("extractor.sinks.ndjson.encode", encode)
+    assert 1 == (await world.run("deals", paging="keyset")).exit_code
+    assert 0 == (await world.run("deals", paging="keyset")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
 
 
 async def test_an_observer_that_fails_costs_no_row(trial):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import shutil
 import tempfile
@@ -39,6 +40,16 @@ class SteppedLoop(VirtualLoop):
         self.steps += 1
         self.on_step()
         super()._run_once()
+
+    def run_in_executor(self, executor, func, *args):
+        """Do a thread's work at once and in this thread, and tell a step later: equal seeds tell equal stories."""
+        done = self.create_future()
+        try:
+            tell = functools.partial(done.set_result, func(*args))
+        except Exception as error:  # noqa: BLE001 - it is for who waits
+            tell = functools.partial(done.set_exception, error)
+        self.call_soon(lambda: done.done() or tell())
+        return done
 
 
 @dataclass(slots=True)
