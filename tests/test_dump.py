@@ -11,6 +11,7 @@ from extractor.errors import ConfigError, DiskError, UsageError
 from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
+from extractor.report import lines as told
 from extractor.sandbox.methods.classic import listed
 from extractor.sinks import lines
 from tests.trials import CODE, Trial
@@ -139,7 +140,7 @@ async def test_refused_credentials_are_the_reason(trial):
     reason = outcome.manifest["entities"]["deals"]["reason"]
     assert reason.startswith("INVALID_CREDENTIALS: ")
     assert "INTERRUPTED" not in reason
-    shown = "\n".join([*lines(outcome, world.settings()), outcome.why])
+    shown = "\n".join([*told(outcome, world.settings()), outcome.why])
     assert 1 == shown.count(reason.partition(": ")[2])
 
 
