@@ -11,10 +11,10 @@ from typing import Protocol
 
 from extractor.messages import FileMark, Row
 from extractor.sinks.compression import Compression
-from extractor.sinks.ndjson import FIRST, NdjsonSink, check, discard
+from extractor.sinks.ndjson import FIRST, NdjsonSink, check, discard, hashing
 from extractor.sinks.stdout import StdoutSink
 
-__all__ = ["FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "discard"]
+__all__ = ["FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "discard", "hashing"]
 
 
 class Sink(Protocol):
