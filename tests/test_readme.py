@@ -12,6 +12,7 @@ from extractor.auth.oauth import KEYS
 from extractor.cli.questions import questions
 from extractor.config import read_file, settings
 from extractor.errors import B24xError
+from extractor.metrics import FAMILIES
 from extractor.preflight import refuse_at_once
 from tests.command_lines import commands, options, parse
 
@@ -91,6 +92,11 @@ def test_options_that_are_named_exist(document: str):
 def test_every_command_is_listed():
     """The README's table of commands names all of them, and no other."""
     assert {cell.strip("`").split()[1] for cell in table(read("README.md"), "Commands")} == set(commands())
+
+
+def test_every_metric_is_listed():
+    """The README's table of metrics names all of them, and no other."""
+    assert set(FAMILIES) == {name for cell in table(read("README.md"), "Metrics") for name in re.findall(r"b24x_\w+", cell)}
 
 
 def test_exit_codes_are_those_of_the_code():

@@ -36,7 +36,7 @@ def test_help_is_whole():
     assert all(command.short_help in " ".join(said.split()) for command in commands().values())
 
 
-NO_DEFAULT = {"--webhook", "--config", "--to", "--summary", "--max-minutes", "--filter", "--param", "--exclude",
+NO_DEFAULT = {"--webhook", "--config", "--to", "--summary", "--metrics", "--max-minutes", "--filter", "--param", "--exclude",
               "--domain", "--client-id", "--token-file", "--oauth-server"}
 
 
