@@ -1,6 +1,7 @@
 """What a compact promises: each row once, as the mirror's files told it together, and whatever kills it, nothing is lost."""
 
 import datetime as dt
+import errno
 import itertools
 import random
 import shutil
@@ -16,7 +17,7 @@ from extractor import manifest, mirror
 from extractor.catalog import catalog
 from extractor.checkpoint import lock
 from extractor.compact import compact
-from extractor.errors import ConfigError, DiskError, FolderBusy, UsageError
+from extractor.errors import ConfigError, DiskError, DiskFull, FolderBusy, UsageError
 from extractor.known import NAME, Known
 from extractor.lanes import Round, Standing
 from extractor.manifest import EntityFacts
@@ -95,6 +96,7 @@ def fresh(tmp_path_factory):
     return lambda: tmp_path_factory.getbasetemp() / f"compact-{next(NUMBERS)}"
 
 
+@settings(max_examples=50)
 @given(HISTORY, st.sampled_from([None, "none", "gz", "zst"]))
 def test_any_history_is_folded(tmp_path_factory, history, compress):
     """Into one file that holds exactly what its files told together; and once folded, it is left as it is."""
@@ -253,6 +255,30 @@ async def test_killed_anywhere_nothing_is_lost(fresh, cut):
             assert ends % 2 or len(whole(disk.root, name)) == len(latest(disk.root, name))
             whole(disk.root, name)
     assert ends > 20
+
+
+async def test_a_disk_without_room(fresh):
+    """Whatever it refuses first: one sentence, the room of the new file given back, and a mirror that folds once there is room."""
+    nights = Nights(fresh(), "deals", rows={"deals": 40})
+    await mirrored(nights, "deals")
+    folder, said = nights.trial.folder, set()
+    for number in itertools.count(1):
+        disk = Fragile(fresh(), folder)
+        disk.refusals = {number: errno.ENOSPC}
+        try:
+            with disk.watched():
+                list(compact(disk.root))
+        except DiskFull as error:
+            said.add(str(error).partition(": ")[2])
+        if disk.refusals:
+            break
+        assert latest(folder, "deals") == latest(disk.root, "deals")
+        named = {mark.path for mark in state_of(disk.root).entities["deals"].files}
+        left = [path for path in (disk.root / "deals").iterdir() if f"deals/{path.name}" not in named]
+        assert not any(path.name.startswith("part") and path.stat().st_size for path in left if path.name != "part-00000.ndjson")
+        list(compact(disk.root))
+        assert len(latest(folder, "deals")) == len(whole(disk.root))
+    assert {"there is no room left: free some, then run the same command again"} == said
 
 
 @settings(max_examples=12)
