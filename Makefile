@@ -5,6 +5,7 @@
 #   make test COVERAGE=--cov   the tests, measuring coverage: it takes twice as long
 #   make test SELECT='-k span' some of them
 #   make soak SEEDS=10000 FROM=0
+#   make fuzz MINUTES=60       Linux only
 
 # A name on PATH may be a shim that does not run, or a Python without venv: ask each one.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -20,11 +21,13 @@ SELECT ?=
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
 SEEDS ?= 1000
 FROM ?= 0
+MINUTES ?= 5
+CORPUS ?= .fuzz/corpus
 
 # Written last, so an environment without it is half made, and is made anew.
 READY := $(VENV)/.ready
 
-.PHONY: help demo test soak check wheel clean
+.PHONY: help demo test soak fuzz check wheel clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +41,10 @@ test: $(READY)  ## run the tests; with COVERAGE=--cov, below 95 % of lines and b
 soak: $(READY)  ## simulate SEEDS whole runs from seed FROM on, on all cores, then let each mutant be caught
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m pytest -q -m soak
+
+fuzz: $(READY)  ## for MINUTES, let coverage lead to bytes that the decoder did not expect; what it learnt stays in CORPUS
+	@$(BIN)/python $(INSTALL) --no-build-isolation --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz_answers $(CORPUS) $$(($(MINUTES) * 60))
 
 check: $(READY)  ## lint, types, layers, and the wheel, installed and run
 	$(BIN)/ruff check extractor tests benchmarks
@@ -54,7 +61,7 @@ wheel: $(READY)  ## build the wheel, install it in an environment of its own, ru
 
 clean:  ## remove everything that make has made
 	rm -rf .venv .venv-* dist htmlcov .coverage .coverage.*
-	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .fuzz
 	find extractor tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend goes in first: without a build environment of its own, the project finds it there, pinned.

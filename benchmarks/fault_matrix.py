@@ -30,6 +30,9 @@ from math import inf
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from environments import ROOT, interpreter
+from served import certified
+
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook
@@ -44,8 +47,6 @@ from extractor.sandbox.portal import Portal
 from extractor.sandbox.server import serve
 from extractor.sandbox.world import Mutation, World
 
-ROOT = Path(__file__).parents[1]
-PINS = ROOT / "tests/end_to_end/peers.txt"
 READER = ROOT / "tests/end_to_end/read_with.py"
 METHOD = "crm.deal.list"
 ROWS, MANY = 20_000, 200_000
@@ -53,8 +54,6 @@ CODE = "fault-matrix"  # of a webhook to rows that are made up: no secret
 PEERS = {"fast get_all": ("fast_bitrix24", "fast_bitrix24"), "pysdk as_list": ("b24pysdk", "as_list"),
          "pysdk as_list_fast": ("b24pysdk", "as_list_fast")}
 CLIENTS = ("b24x", *PEERS)
-SUBJECT = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-           "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,22 +208,6 @@ async def cell_of(scenario: Scenario, client: str, certificate: tuple[str, str],
     async with serve(portal, ssl_context=context) as address:
         cell = await read(client, f"{address}/rest/1/{CODE}/", trust, limit)
     return verdict(cell, before, set(listed(world, METHOD)), limit)
-
-
-def interpreter(package: str) -> Path:
-    """Give the interpreter of a client's own environment; it is made at the first use."""
-    python = ROOT / f".venv-{package}" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-qq", "-c", PINS, package], check=True)
-    return python
-
-
-def certified(folder: str) -> tuple[str, str]:
-    """Make a certificate for this run: one of the clients insists on https."""
-    made = (f"{folder}/certificate.pem", f"{folder}/key.pem")
-    subprocess.run([*SUBJECT, "-out", made[0], "-keyout", made[1]], check=True, stderr=subprocess.DEVNULL)
-    return made
 
 
 def main() -> None:

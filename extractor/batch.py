@@ -21,7 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from extractor.decoder import Maps, reply_of
-from extractor.errors import B24xError, ServerFailure
+from extractor.errors import B24xError, CommandFailed, ServerFailure
 from extractor.messages import Call, Json, Reply
 from extractor.refusals import portal_error
 
@@ -57,9 +57,10 @@ def _outcome(
     if key in failures:
         failure = failures[key]
         said = failure if isinstance(failure, dict) else {"error": failure}
-        return portal_error(said.get("error"), said.get("error_description"), 200)
+        error = portal_error(said.get("error"), said.get("error_description"), 200)
+        return CommandFailed(error.code, error.description, status=200) if type(error) is ServerFailure else error
     if key not in pages:
-        return ServerFailure("BATCH_ENTRY_MISSING", "the batch answered without a word on this command")
+        return CommandFailed("BATCH_ENTRY_MISSING", "the batch answered without a word on this command")
     return reply_of(pages[key], *(one.get(key) for one in told))
 
 

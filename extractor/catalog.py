@@ -25,8 +25,15 @@ Paging = Literal["keyset", "next", "single"]
 WRITING = frozenset({
     "add", "update", "delete", "set", "remove", "move", "bind", "unbind", "register", "unregister", "import", "batchimport",
     "complete", "start", "stop", "close", "open", "send", "attach", "detach", "install", "uninstall", "clear", "reset",
+    "convert", "delegate", "approve", "disapprove", "defer", "renew", "pause", "invite", "join", "leave", "read", "unread", "mute", "pin",
+    "unpin", "share", "restore", "recover", "merge", "publish", "unpublish", "copy", "rename", "upload", "markdeleted", "finish", "answer",
+    "transfer", "vote", "execute", "run", "save", "put", "modify", "change", "edit", "activate", "deactivate", "enable", "disable",
 })
 """How the names of methods end that change something; a list method ends otherwise."""
+
+
+CONSUMING = frozenset({"event.offline.get"})
+"""Methods that give each row once, and then have it no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +110,23 @@ def resolve(words: Sequence[str], exclude: Sequence[str] = ()) -> tuple[Entity, 
             other = found.setdefault(entity.name, entity)
             if other.method != entity.method:
                 raise UsageError(f"{other.method} and {entity.method} would share the folder {entity.name}: dump them into two")
+    for glob in exclude:
+        if not any(fnmatch.fnmatchcase(name, glob) for name in (*catalog(), *found)):
+            raise UsageError(f"--exclude {glob} leaves out nothing that there is; {_nearest(glob)}")
     order = list(catalog())
     kept = [one for name, one in found.items() if not any(fnmatch.fnmatchcase(name, glob) for glob in exclude)]
     return tuple(sorted(kept, key=lambda one: order.index(one.name) if one.name in order else len(order)))
+
+
+def globbed(words: Sequence[str]) -> frozenset[str]:
+    """Return the names that only globs among the words match: whoever writes one names nothing in particular."""
+    exact = {word for word in words if not _is_glob(word)}
+    return frozenset(name for name in catalog() if name not in exact and any(fnmatch.fnmatchcase(name, word) for word in words))
+
+
+def _is_glob(word: str) -> bool:
+    """Tell a glob from a name."""
+    return any(mark in word for mark in "*?[")
 
 
 def _matches(word: str) -> Sequence[Entity]:
@@ -113,12 +134,12 @@ def _matches(word: str) -> Sequence[Entity]:
     known = catalog()
     if word in known:
         return [known[word]]
-    if any(mark in word for mark in "*?["):
+    if _is_glob(word):
         matched = [entity for name, entity in known.items() if fnmatch.fnmatchcase(name, word)]
         if matched:
             return matched
     elif _looks_like_a_method(word):
-        if word.lower().rpartition(".")[2] in WRITING:
+        if word.lower().rpartition(".")[2] in WRITING or word.lower() in CONSUMING:
             raise UsageError(f"{word} writes to the portal, and b24x only reads")
         by_method = [one for one in known.values() if one.method == word.lower()]
         return sorted(by_method, key=lambda one: len(one.params))[:1] or [raw_method(word)]

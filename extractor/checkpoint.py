@@ -92,7 +92,7 @@ class CheckpointFile:
             return decode(data)
         except ValueError as exc:
             raise ConfigError(f"{durable.shown(self.path)} cannot be used, {exc}: "
-                              f"choose another folder, or remove {PRIVATE} to begin anew") from exc
+                              "choose another folder") from exc
 
     def save(self, saved: Saved) -> None:
         """Replace the checkpoint; what it names must be durable before."""
@@ -165,9 +165,9 @@ def _id(value: object, key: str) -> str:
 
 
 def _number(value: object, key: str) -> float:
-    if type(value) not in {int, float}:
+    if not isinstance(value, int | float) or isinstance(value, bool) or float(value) != value:
         raise ValueError(f"its {key!r} is not a number")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[object, str], Any]:

@@ -57,9 +57,13 @@ class Client:
         """Tell whether so many requests could leave at once, or in so many seconds."""
         return self._rate.affords(requests, within)
 
-    def sustained(self, latency: float) -> int:
-        """Return how many requests of that latency are in flight when the rate is the bound."""
-        return self._rate.sustained(latency)
+    def idle(self) -> bool:
+        """Tell whether the portal takes requests that are not needed, half of its bucket being free."""
+        return self._rate.idle()
+
+    def sustained(self, latency: float, requests: float) -> int:
+        """Return how many requests of that latency are in flight when the rate is the bound of so many."""
+        return self._rate.sustained(latency, requests)
 
     async def send(self, calls: Sequence[Call]) -> list[Outcome]:
         """Send an admitted request of one to fifty calls; return their outcomes in order."""

@@ -17,6 +17,7 @@ which writes `>ID` and `<=ID` into the same filter.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,7 +40,8 @@ _EXACT: dict[str, tuple[str, ...]] = {
 }
 # CCrmProduct::GetList: its pattern for keys has no `@`.
 _NO_IN = frozenset({"crm.product.list"})
-_REFERENCE = "$result["  # rest_util.php:processBatchElement, in the value of any command, wherever it stands
+_REFERENCE = re.compile(r"\$(result|error|total|next|time)\[", re.IGNORECASE)
+# rest_util.php:processBatchElement, in the value of any command, wherever it stands
 _PAIR = ({"OWNER_TYPE_ID", "OWNER_ID"})
 _ONE_PAIR = '"BINDINGS": [{"OWNER_TYPE_ID": 2, "OWNER_ID": 5}]'
 
@@ -52,8 +54,8 @@ def check(question: Question) -> None:
     """
     entity = question.entity
     for option, said in (("--filter", question.filter), ("--select", question.select), ("--param", question.params)):
-        if _REFERENCE in str(said):
-            raise UsageError(f"{option} holds {_REFERENCE!r}, which a batch would replace by the answer of another call: leave it out")
+        if found := _REFERENCE.search(str(said)):
+            raise UsageError(f"{option} holds {found[0]!r}, which a batch would replace by the answer of another call: leave it out")
     check_params(entity, question.params)
     check_select(entity, question.select, question.params)
     _check_container(entity, question.filter)

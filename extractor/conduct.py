@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from extractor.audience import Audience
 from extractor.client import Client
 from extractor.engine import Engine
 from extractor.errors import B24xError
@@ -24,7 +25,7 @@ class Conduct:
     def __init__(self, client: Client, observers: Sequence[Observer], *, way_on: str) -> None:
         """Take who asks and who watches; `way_on` says what a run that was stopped is good for."""
         self.client = client
-        self.observers = observers
+        self.observers = [Audience(observers)]
         self.way_on = way_on
         self.stopped: tuple[int, str] | None = None
         self._engine: Engine | None = None
@@ -93,4 +94,7 @@ class Conduct:
         lacking = {name: one for name, one in entities.items() if one.status != "complete" and (one.named or one.status != "skipped")}
         if lacking:
             return 4, "; ".join(f"{name} is {one.status}: {one.reason}" for name, one in lacking.items())
+        refused = [one.reason for one in entities.values() if one.status == "skipped" and one.calls]
+        if refused and not any(one.status == "complete" for one in entities.values()):
+            return 4, f"nothing could be read; the portal says of the first entity: {refused[0]}"
         return 0, None

@@ -19,7 +19,7 @@ from extractor.auth.oauth import KEYS, application
 from extractor.errors import ConfigError, UsageError
 from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tariff, Window
 from extractor.limits.joint import Limits
-from extractor.limits.window import CEILING
+from extractor.limits.window import CEILING, SELF_HOSTED
 from extractor.question import Paging
 
 OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and none is published
@@ -49,8 +49,13 @@ class Settings:
 
     def limits(self) -> Limits:
         """Return fresh limits."""
-        window = Window(CEILING) if self.concurrency is None else Window(self.concurrency, fixed=True)
+        window = Window(self.in_flight, fixed=self.concurrency is not None)
         return Limits(OperatingLedger(self.operating_limit), window)
+
+    @property
+    def in_flight(self) -> int:
+        """The most requests in flight: as many as were asked for, or may pay."""
+        return self.concurrency or (CEILING if self.tariff else SELF_HOSTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def read_file(path: Path) -> File:
     Raises:
         ConfigError: It cannot be read, is no TOML, or holds a key that means nothing.
     """
+    if re.match(r"https?:/", str(path)):
+        raise ConfigError("--config names a file, and an address was given: that goes to --webhook")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 import orjson
@@ -65,6 +65,8 @@ class BatchEnvelope(_Frame):
 
 
 _Frames = TypeVar("_Frames", Envelope, BatchEnvelope)
+_MORE = frozenset({"more", "next", "hasmore", "hasnext", "nextcursor", "cursor"})
+_NO_MORE = frozenset({b"false", b"null", b'""', b"0", b"[]", b"{}", b'"N"'})
 _IDS = frozenset({"ID", "id"})
 _AROUND = frozenset({"total", "count", "next", "start", "limit", "offset", "page", "cursor", "nextcursor", "more", "hasmore", "hasnext", "lastid"})
 """What stands beside the rows of a page, in small letters."""
@@ -141,7 +143,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
         for key in entity.rows:
             found = _inside(found, key)
         if entity.rows == () and not entity.id:
-            found = _found(reply.result)
+            found = _found(reply.result, paged=reply.next is not None)
         rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
     except UnicodeDecodeError:
         raise Unreadable("NO_UTF_8", f"{entity.method} answered with a row that is no UTF-8") from None
@@ -158,7 +160,7 @@ def _inside(value: Json | None, key: str) -> Json | None:
     return members(value).get(key)
 
 
-def _found(result: Json) -> Json | None:
+def _found(result: Json, *, paged: bool) -> Json | None:
     """Find the rows of a method that the catalog does not know; `None` where they cannot be told, so that nothing is lost.
 
     A list; an object of numbers, which is a list with holes, or of objects with
@@ -171,8 +173,12 @@ def _found(result: Json) -> Json | None:
     lists = [key for key, value in inside.items() if _begins(value, "[")]
     if not lists or not _IDS.isdisjoint(inside):
         return msgspec.Raw(b"[%b]" % bytes(result))
-    others = {key.lower().replace("_", "") for key in inside.keys() - set(lists)}
-    return inside[lists[0]] if len(lists) == 1 and others <= _AROUND else None
+    others = {key.lower().replace("_", ""): inside[key] for key in inside.keys() - set(lists)}
+    if len(lists) > 1 or not others.keys() <= _AROUND:
+        return None
+    if not paged and any(bytes(value) not in _NO_MORE for key, value in others.items() if key in _MORE):
+        raise ContractBroken("the answer says that there is more, in a way of its own, which b24x does not know")
+    return inside[lists[0]]
 
 
 def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
@@ -180,29 +186,24 @@ def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
     if value is None:
         raise msgspec.ValidationError
     items = list(members(value).values()) if _begins(value, "{") else _LIST.decode(value)
-    keys = _keys(names)
-    return [Row(_line(item), _known(keys.decode(item), names)) for item in items]
+    read, whole = _keys(names).decode, bytes(value)
+    if b"\n" in whole or b"\r" in whole:
+        items = [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
+    return [Row(_text(item), read(item)) for item in items]
 
 
-def _line(item: Json) -> bytes:
+def _text(item: Json) -> bytes:
     """Return a row's text: it is valid JSON already, except that nobody has looked at its letters."""
     text = bytes(item)
     if not text.isascii():
         text.decode()
-    return msgspec.json.format(text, indent=-1) if b"\n" in text or b"\r" in text else text
+    return text
 
 
 @lru_cache(maxsize=64)
 def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Make what reads these keys of a row, and passes over all others."""
-    fields = [(f"key{place}", Any, msgspec.field(name=name, default=msgspec.UNSET)) for place, name in enumerate(names)]
-    return msgspec.json.Decoder(msgspec.defstruct("Keys", fields))
-
-
-def _known(keys: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the keys that a row has, with their values."""
-    values = msgspec.structs.astuple(keys)
-    return {name: value for name, value in zip(names, values, strict=True) if value is not msgspec.UNSET}
+    """Make what reads these keys of a row, those that it has, and passes over all others."""
+    return msgspec.json.Decoder(TypedDict("Keys", dict.fromkeys(names, Any), total=False))  # type: ignore[operator]
 
 
 def _begins(value: Json, sign: str) -> bool:

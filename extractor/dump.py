@@ -11,7 +11,7 @@ import asyncio
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import another_question, refuse_foreign_files, taken
+from extractor.folder import another_question, refuse_foreign_files, refuse_foreign_folders, taken
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
 from extractor.question import Question
@@ -75,8 +75,8 @@ class Dump:
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
-        for question in self._order.questions if self._order.named else ():
-            if question.lacks:
+        for question in self._order.questions:
+            if question.lacks and self._order.names(question.entity.name):
                 raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
         with self._conduct.timed(self._order.max_seconds), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
@@ -84,9 +84,8 @@ class Dump:
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
-                self._write_manifest(_utc())  # the last run may have died just before
                 exit_code, why = self._verdict(None)
-                return Outcome(exit_code, why, self._manifest(_utc()), resumed=True)
+                return Outcome(exit_code, why, self._said_last(), resumed=True)
             if self._conduct.stopped is not None:
                 return self._unbegun(resumed=saved is not None)
             try:
@@ -126,6 +125,7 @@ class Dump:
         methods = {name: one.entity.method for name, one in asked.items()}
         self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything, methods])
         if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
+            refuse_foreign_folders(self._order.folder, [name for name in asked if name not in saved.entities])
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
@@ -134,7 +134,7 @@ class Dump:
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)
-            run = EntityRun(question, self._order.named, functools.partial(self._open_sink, question.entity.name))
+            run = EntityRun(question, self._order.names(question.entity.name), functools.partial(self._open_sink, question.entity.name))
             self._runs.append(run)
             if missing := question.lacks:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
@@ -148,10 +148,9 @@ class Dump:
         """Run what is not at its end yet."""
         engine = Engine(
             self._conduct.client, self._limits,
-            save=functools.partial(self._save, checkpoint), observers=self._conduct.observers,
+            save=functools.partial(self._saving, checkpoint), observers=self._conduct.observers,
         )
-        self._save(checkpoint)  # first: a manifest without a checkpoint is somebody else's
-        self._write_manifest(None)
+        self._saving(checkpoint)()
         for run in self._runs:
             if run.status == "running":
                 self._begin(engine, run)
@@ -161,9 +160,10 @@ class Dump:
         for run in self._runs:
             if run.status == "running":
                 run.reason = reason_of(error) if error else f"{_RUNNING}; {self._conduct.way_on}"
-        if not isinstance(error, DiskError):
-            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-                self._save(checkpoint)
+        with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
+            if not isinstance(error, Bug | DiskError):
+                self._saving(checkpoint)()
+            if not isinstance(error, DiskError):
                 self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
         bug = error if isinstance(error, Bug) else None
@@ -189,18 +189,24 @@ class Dump:
             return StdoutSink(self._order.stream)
         return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark)
 
-    def _save(self, checkpoint: CheckpointFile | None) -> None:
-        """Record where everything stands; the files are synced already."""
+    def _saving(self, checkpoint: CheckpointFile | None) -> Callable[[], None]:
+        """Look at where everything stands, and return what records it; the files are synced already."""
         if checkpoint is None:
-            return
-        checkpoint.save(Saved(
+            return lambda: None
+        said, standing = self._manifest(None), Saved(
             run_id=self._run_id,
             portal=self._settings.credentials.host,
             question=self._question,
             started_at=self._started_at,
             finished=all(run.status != "running" for run in self._runs),
             entities={run.name: run.saved() for run in self._runs},
-        ))
+        )
+
+        def record() -> None:
+            checkpoint.save(standing)
+            manifest.write(self._order.folder or Path(), said)
+
+        return record
 
     def _manifest(self, finished_at: str | None) -> dict[str, Any]:
         """Build the manifest of this moment."""
@@ -211,6 +217,14 @@ class Dump:
             finished_at=finished_at,
             entities={run.name: run.facts() for run in self._runs},
         )
+
+    def _said_last(self) -> dict[str, Any]:
+        """Return the manifest of a run that is over, and write it if that run died just before it did."""
+        said = manifest.read(self._order.folder or Path())
+        finished_at = said.get("finished_at") or _utc()
+        if said != self._manifest(finished_at):
+            self._write_manifest(finished_at)
+        return self._manifest(finished_at)
 
     def _write_manifest(self, finished_at: str | None) -> None:
         """Put the manifest into the folder, if there is one."""

@@ -2,27 +2,40 @@
 
 1. While there is room in the window, wait for the rate limit, and only then
    take calls: a request leaves with all that is ready at that moment.
-2. Each request is a task; its answer is absorbed in one step without an await:
-   limits learn, pages go to their pagers, rows to their sinks, cursors move.
-3. A commit syncs the files and then saves the checkpoint, in one step too: so
-   whatever it records is whole.
+2. Each request is a task; answers are absorbed one at a time, and a page in one
+   step without an await: it goes to its pager, its rows to their sink, its
+   cursor moves. Between two pages the loop has its turn.
+3. A commit syncs the files and then saves the checkpoint, in a thread; nothing is
+   absorbed meanwhile, so whatever it records is whole.
 4. It ends when nothing is left, when it is told to stop, or when an error says
-   that nothing can succeed any more. In each case what has come is committed.
+   that nothing can succeed any more. In each case what has come is committed,
+   but after a bug: it may have struck between a cursor and its rows, so the
+   last commit stands.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
 from extractor.batch import Outcome, failed_as_a_whole
 from extractor.client import Client
+from extractor.committer import Committer
 from extractor.decoder import page_of
 from extractor.entityrun import EntityRun
-from extractor.errors import B24xError, Bug, ContractBroken, DiskError, Unreachable, Unreadable, WrongShape
+from extractor.errors import (
+    B24xError,
+    Bug,
+    ContractBroken,
+    DiskError,
+    Outage,
+    TokenExpired,
+    Unreachable,
+    Unreadable,
+    WrongShape,
+)
 from extractor.events import (
     CallFailed,
     Committed,
@@ -34,36 +47,37 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
+from extractor.listing import Landing, Listing, Ticket
 from extractor.messages import Reply
 from extractor.pace import Pace
 from extractor.paging.span import Span
 from extractor.retry import AfterReset, Again, Renew, Skip, decide
-from extractor.scheduler import Landing, Listing, Scheduler, Ticket
+from extractor.scheduler import Scheduler
 from extractor.waits import cause
 
-COMMIT_SECONDS = 1.0  # what a kill may cost, in time
 LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
-COMMIT_BYTES = 8 << 20  # and in bytes: about two full batches
+ANSWERS_BYTES = 32 << 20  # of the answers that may come at any moment: eight full batches, and more small ones than the window has
 
 
 class Engine:
     """Drives entities to their end over one client."""
 
     def __init__(
-        self, client: Client, limits: Limits, *, save: Callable[[], None], observers: Sequence[Observer] = (), seed: int = 0
+        self, client: Client, limits: Limits, *, save: Callable[[], Callable[[], None]], observers: Sequence[Observer] = (), seed: int = 0
     ) -> None:
-        """Take the parts; `save` records what the sinks have committed, `seed` makes the retries' jitter repeatable."""
+        """Take the parts; `save` looks at what the sinks have committed, and returns what records it, for a thread to call."""
         self._client = client
         self._limits = limits
-        self._save = save
         self._observers = observers
         self._random = random.Random(seed)
         self._scheduler = Scheduler()
         self._pace = Pace(client, limits, self._scheduler)
         self._runs: dict[Listing, EntityRun] = {}
         self._changed = asyncio.Event()
-        self._dirty = asyncio.Event()
-        self._buffered = 0
+        self._committer = Committer(
+            lambda: [run.sink for run in self._runs.values() if run.sink is not None], save,
+            lambda: self._tell(Committed(sum(run.rows for run in self._runs.values()))))
+        self._came = self._largest = 0  # bytes of the answer being absorbed, and of the largest so far
         self._reached = False
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
@@ -86,21 +100,26 @@ class Engine:
         Raises:
             B24xError: Nothing can succeed any more. What had come is committed.
         """
+        with self._committer as committing:
+            await self._run(committing)
+
+    async def _run(self, committing: Committer) -> None:
+        """Run all tasks to their end, and commit once more."""
         try:
             async with asyncio.TaskGroup() as group:
-                committer = group.create_task(self._keep_committing(), name="committer")
+                committer = group.create_task(committing.keep_on(), name="committer")
                 self._pump = group.create_task(self._start_requests(group), name="pump")
                 await asyncio.wait({self._pump})
                 if self._requests and not self._scheduler.done:
                     await asyncio.wait(self._requests, timeout=LANDING_SECONDS)
-                for task in (committer, *self._requests):
-                    task.cancel()
-            self._commit()
-        except* Exception as failed:  # noqa: BLE001 - a bug of ours: what has come is committed all the same
-            error = next((one for one in failed.exceptions if isinstance(one, B24xError)), Bug(failed.exceptions[0]))
-            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-                if not isinstance(error, DiskError):
-                    self._commit()
+                async with committing.turn:  # what is being absorbed, or committed, is so to its end
+                    for task in (committer, *self._requests):
+                        task.cancel()
+            await committing.commit()
+        except Exception as failed:  # noqa: BLE001 - whatever it is
+            error = _cause(failed)
+            if not isinstance(error, Bug | DiskError):
+                await committing.commit()
             raise error from error.__cause__
 
     async def _start_requests(self, group: asyncio.TaskGroup) -> None:
@@ -120,9 +139,9 @@ class Engine:
         """Tell whether a request may be prepared; if not, wait until something has changed or enough time has passed."""
         now = _now()
         self._changed.clear()
-        ready_at = functools.partial(self._limits.operating.ready_at, now=now)
-        room = self._limits.window.room(now)
-        wakes_at = self._scheduler.wakes_at(now, self._pace.width(), ready_at)
+        ready_at = self._pace.ready_at(now)
+        room = self._limits.window.room(now) and len(self._requests) * self._largest < ANSWERS_BYTES
+        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth())
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
@@ -136,8 +155,9 @@ class Engine:
     def _take(self) -> list[Ticket]:
         """Take the calls of one request, and let the limits know."""
         now = _now()
-        room = functools.partial(self._limits.operating.room, now=now)
-        tickets = self._scheduler.take(now, self._pace.width(), room=room, weight=self._pace.weight(now))
+        pace = self._pace
+        tickets = self._scheduler.take(
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth())
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)
@@ -147,34 +167,40 @@ class Engine:
         """Send one request and absorb its answer."""
         sent = _now()
         outcomes = await self._client.send([ticket.call for ticket in tickets])
-        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, _now())
-        self._absorb(tickets, outcomes, sent)
+        answered = _now()
+        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered)
+        async with self._committer.turn:
+            await self._absorb(tickets, outcomes, answered - sent)
+            await self._committer.commit_if_full()
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
         """Note that a request is no longer under way, and that there may be more to ask now."""
         self._requests.discard(task)
         self._changed.set()
 
-    def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], sent: float) -> None:
-        """Give every answer to its pager and every failure its decision."""
+    async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
+        """Give every answer to its pager and every failure its decision, each in one step; cancelled, the rest comes again."""
         self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
-        seconds = (_now() - sent) / len(tickets)
-        rows = 0
+        if not all(isinstance(outcome, TokenExpired) for outcome in outcomes):
+            for run in self._runs.values():
+                run.let_in()
+        rows = self._came = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
         for run in runs:
             run.requests += 1
         for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if ticket is not tickets[0]:
+                await asyncio.sleep(0)
             run = self._runs[ticket.job.listing]
-            run.answered(outcome, seconds)
+            run.answered(outcome, latency / len(tickets))
             if isinstance(outcome, Reply):
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._tell(RequestAnswered(len(tickets), rows, _now() - sent, failed_as_a_whole(outcomes)))
+        self._largest = max(self._largest, self._came)
+        self._tell(RequestAnswered(len(tickets), rows, latency, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))
-        if self._buffered >= COMMIT_BYTES:
-            self._commit()
 
     def _feed(self, ticket: Ticket, reply: Reply) -> int:
         """Give one page to its pager; return how many rows came."""
@@ -217,6 +243,8 @@ class Engine:
                 self._scheduler.failed(ticket, error, now)
             case Skip():
                 self._advance(ticket.job.listing, lambda: self._scheduler.fail(ticket, error))
+            case _ if isinstance(error, Unreachable):
+                raise Outage(f"the portal was there, and cannot be reached any more ({error}): run again to go on")
             case _:
                 raise error
 
@@ -227,43 +255,35 @@ class Engine:
             return
         self._scheduler.drop(listing)
         run.give_up(error)
-        self._dirty.set()
+        self._committer.landed()
         self._tell(EntityEnded(run.name, run.status, run.rows, run.reason))
 
     def _land(self, landings: Sequence[Landing]) -> None:
         """Write rows, and note which entities are at their end."""
         for landing in landings:
             run = self._runs[landing.listing]
-            if landing.rows:
-                self._buffered = max(self._buffered, run.land(landing.rows))
+            size = run.land(landing.rows) if landing.rows else 0
+            self._came += size
             run.unread += landing.unread
             if landing.rows or landing.unread or landing.finished:
-                self._dirty.set()
+                self._committer.landed(size)
             if landing.finished:
                 run.complete()
                 self._tell(EntityEnded(run.name, run.status, run.rows, run.reason))
-
-    async def _keep_committing(self) -> None:
-        """Commit what has come, a second after its first row."""
-        while True:
-            await self._dirty.wait()
-            await asyncio.sleep(COMMIT_SECONDS)
-            self._commit()
-
-    def _commit(self) -> None:
-        """Make all rows so far durable, then record where everything stands."""
-        self._dirty.clear()
-        self._buffered = 0
-        for run in self._runs.values():
-            if run.sink is not None:
-                run.sink.commit()
-        self._save()
-        self._tell(Committed(sum(run.rows for run in self._runs.values())))
 
     def _tell(self, event: Event) -> None:
         """Let every observer know."""
         for observer in self._observers:
             observer(event)
+
+
+def _cause(failed: Exception) -> B24xError:
+    """Name what ended the run: a bug before all else, then a disk that failed."""
+    causes = failed.exceptions if isinstance(failed, ExceptionGroup) else (failed,)
+    if bug := next((one for one in causes if not isinstance(one, B24xError)), None):
+        return Bug(bug)
+    known = [one for one in causes if isinstance(one, B24xError)]
+    return next((one for one in known if isinstance(one, DiskError)), known[0])
 
 
 def _now() -> float:

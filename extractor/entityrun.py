@@ -12,16 +12,18 @@ from dataclasses import dataclass
 
 from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
-from extractor.errors import AccessDenied, B24xError, OperatingLimited, reason_of
+from extractor.errors import AccessDenied, B24xError, OperatingLimited, TokenExpired, reason_of
+from extractor.listing import Listing
 from extractor.manifest import Assurance, EntityFacts
 from extractor.messages import FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt
-from extractor.scheduler import Listing
 from extractor.sinks import Sink
 
 _NO_PROOF = "NO_PROOF: {method} has no id filter; rows that moved between its pages while they were read could be missing"
+_UNKNOWN = ("NO_PROOF: {method} is not in the catalog, and was read by its next and total; "
+            "if it pages in another way, rows could be missing, and so could those that moved between its pages")
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +50,7 @@ class EntityRun:
     retries: int = 0
     seconds: float = 0.0
     blocked_since: float | None = None
+    aged: bool = False  # a token was refused, and none accepted since
 
     @property
     def name(self) -> str:
@@ -68,15 +71,22 @@ class EntityRun:
         if isinstance(outcome, Reply):
             self.blocked_since = None
 
+    def let_in(self) -> None:
+        """Note that the portal has accepted a token: those refused before have aged, and that is held against no call."""
+        for job in self.listing.jobs if self.listing and self.aged else ():
+            del job.failures[TokenExpired]
+        self.aged = False
+
     def attempt(self, error: B24xError, failures: Counter[type[B24xError]], now: float) -> int:
         """Return which attempt has failed: of the call, by its `failures`, or of the entity, if it is blocked."""
+        self.aged |= isinstance(error, TokenExpired)
         if not isinstance(error, OperatingLimited):
             return failures[type(error)] + 1
         self.blocked_since = now if self.blocked_since is None else self.blocked_since
         return blocked_attempt(self.blocked_since, now)
 
     def land(self, rows: Sequence[Row]) -> int:
-        """Take rows; return the bytes that its sink holds uncommitted."""
+        """Take rows; return their bytes."""
         self.sink = self.sink or self.open_sink()
         self.rows += len(rows)
         return self.sink.append(rows)
@@ -88,7 +98,7 @@ class EntityRun:
         if not self.rows:
             self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
-            self.reason = _NO_PROOF.format(method=self.question.entity.method)
+            self.reason = (_NO_PROOF if self.question.entity.id else _UNKNOWN).format(method=self.question.entity.method)
         if self.unread:
             first = self.unread[0]
             self.status = "partial"
@@ -112,7 +122,7 @@ class EntityRun:
         self.status = "complete" if done else "running"
         self.reason = saved.reason if done else None
         self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
-        self.spans = _spans(saved)  # and what could not be read is asked for again
+        self.spans = None if saved.status == "complete" and not done else _spans(saved)  # and what could not be read is asked for again
         if self.spans is not None or self.status == "complete":
             self.rows, self.files = saved.rows, saved.files
 

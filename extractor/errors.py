@@ -17,13 +17,15 @@
     │   ├── NotFound             the object is gone
     │   ├── Unreadable           the answer cannot be encoded: read less at a time
     │   └── ServerFailure        the portal failed: try again
+    │       └── CommandFailed      ... at one command of a batch that it has answered
     ├── TransportError         no answer, or none that could be read
     │   ├── ConnectionLost       no whole answer came
     │   ├── RequestTimeout       ... within the time allowed
     │   ├── TooLarge             more than any honest answer has: read less at a time
     │   ├── NotJson              an answer that is no JSON: a proxy's page, a torn body
     │   ├── PortalMoved          a redirect: the portal has another address now
-    │   └── Unreachable          name, route or TLS: nothing there to talk to
+    │   ├── Unreachable          name, route or TLS: nothing there to talk to
+    │   └── Outage               it was there, and is no more: run again to go on
     ├── ContractBroken         the portal answered something its contract excludes
     │   └── WrongShape           ... in place of rows: it may be a passing fault
     └── Bug                    a mistake of ours; its cause is what Python raised
@@ -100,6 +102,9 @@ class CredentialsRefused(PortalError):
 
     exit_code = 3
 
+    def __str__(self) -> str:
+        return f"{super().__str__()} (check the webhook, under Developer resources in the portal, or the application)"
+
 
 class TokenExpired(PortalError):
     """The access token has expired: renew it and ask again."""
@@ -141,6 +146,10 @@ class ServerFailure(PortalError):
     """The portal failed while answering; the same call may succeed later."""
 
 
+class CommandFailed(ServerFailure):
+    """The portal answered a batch, and failed at this command of it: it is up, and the batch may have been too much."""
+
+
 class TransportError(B24xError):
     """No answer came, or none that could be read."""
 
@@ -177,6 +186,12 @@ class Unreachable(TransportError):
     """Name, route or TLS: there is nothing there to talk to."""
 
     exit_code = 3
+
+
+class Outage(TransportError):
+    """A portal that had answered cannot be reached any more, for longer than anybody's patience."""
+
+    exit_code = 4
 
 
 class ContractBroken(B24xError):

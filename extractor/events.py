@@ -98,7 +98,14 @@ class Committed:
     rows: int
 
 
-Event = RunBegan | RunEnded | Stopping | StartedOver | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
+@dataclass(frozen=True, slots=True)
+class ObserverFailed:
+    """An observer has raised, and is told nothing more; the run goes on."""
+
+    why: str
+
+
+Event = ObserverFailed | RunBegan | RunEnded | Stopping | StartedOver | RequestAnswered | CallFailed | RowsLanded | EntityEnded | Waiting | Committed
 
 
 class Observer(Protocol):

@@ -51,6 +51,12 @@ def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
         raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
 
 
+def refuse_foreign_folders(folder: Path | None, names: Sequence[str]) -> None:
+    """Refuse a folder in which somebody else's things stand where the rows of these entities would."""
+    if found := next((name for name in names if folder and (folder / name).exists()), None):
+        raise UsageError(f"the folder holds {found}, and nothing says that b24x made it: choose another folder")
+
+
 def another_question(
     folder: Path | None, saved: Saved, portal: str, compress: Compression, asked: Mapping[str, Mapping[str, Any]]
 ) -> UsageError:

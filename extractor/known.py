@@ -8,6 +8,9 @@ on disk as it is, and is not written again.
 Rule 3: what is *seen* is what the portal has shown since a run began. Known
 ids that an entity's end finds unseen are gone.
 
+Rule 4: one thread at a time, whichever: rows are noted on the loop, and commits
+made beside it while nothing is noted (`engine`).
+
 SQLite does the writing: a mirror of two million rows takes about 40 MB of disk,
 and next to nothing of memory.
 """
@@ -68,7 +71,7 @@ class Known:
         """
         durable.make_folder(path.parent)
         with _translated(path), ExitStack() as undo:
-            known = cls(sqlite3.connect(path, isolation_level=None), path)
+            known = cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False), path)
             undo.callback(known.close)
             known._connection.execute("PRAGMA synchronous = FULL")
             known._connection.executescript(_SCHEMA)

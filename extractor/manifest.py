@@ -72,7 +72,10 @@ def build(
 
 
 def overall(entities: Iterable[EntityFacts]) -> Overall:
-    """Sum up a run: an entity that was skipped counts only if somebody named it."""
+    """Sum up a run: an entity that was skipped counts only if somebody named it; where all were, nothing was read at all."""
+    entities = list(entities)
+    if entities and all(facts.status == "skipped" and not facts.named for facts in entities):
+        return "failed"
     seen = {facts.status for facts in entities if facts.named or facts.status != "skipped"}
     if seen <= {"complete"}:
         return "complete"
@@ -83,6 +86,15 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Replace the folder's manifest, all of it or none."""
     pretty = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     durable.replace(folder / NAME, orjson.dumps(manifest, option=pretty, default=dict))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read a folder's manifest; nothing, whatever is wrong with it: it only tells what the checkpoint knows."""
+    try:
+        said = orjson.loads((folder / NAME).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:

@@ -17,16 +17,22 @@ from extractor.sinks import Compression
 class Order:
     """What to dump, and where to: into `folder`, or the one entity into `stream`.
 
-    `named` tells whether the user named the entities; those that nobody named
-    may be skipped without the run being less than complete.
+    `named` tells whether the user named the entities, but for those that are
+    `globbed`; those that nobody named may be skipped without the run being less
+    than complete.
     """
 
     questions: Sequence[Question]
     named: bool = True
+    globbed: frozenset[str] = frozenset()
     folder: Path | None = None
     stream: BinaryIO | None = None
     compress: Compression = "none"
     max_seconds: float | None = None
+
+    def names(self, name: str) -> bool:
+        """Tell whether the user named an entity."""
+        return self.named and name not in self.globbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,12 @@ class Mirror:
     questions: Sequence[Question]
     folder: Path
     named: bool = True
+    globbed: frozenset[str] = frozenset()
     compress: Compression = "none"
     max_seconds: float | None = None
     deletes: bool | None = None
     full_every: dt.timedelta | None = dt.timedelta(days=7)
+
+    def names(self, name: str) -> bool:
+        """Tell whether the user named an entity."""
+        return self.named and name not in self.globbed

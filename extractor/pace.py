@@ -5,22 +5,35 @@ full, and no more spans are open than those in flight can carry.
 Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
-that leave last are the smallest, and all come to their end together.
+that leave last are the smallest, and all come to their end together. Without a
+bucket none takes more than makes its way worth while, as every span costs half a page.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
+Rule 4: a method whose budget is used up goes on with the calls that a request is
+not charged for: in requests that leave anyway, and in others while half of the
+bucket is free, so that what comes back finds requests to be spent with.
+Rule 5: the last requests leave full as well: where they are scarce, what fills an
+empty place of the last two is worth the split of two pages.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 
 from extractor.client import Client
 from extractor.limits.joint import Limits
+from extractor.listing import WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
-from extractor.scheduler import Scheduler
+from extractor.scheduler import BURNING, Scheduler
 
 WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
+WORTH_AT_THE_END = 2 * PAGE_SIZE
+LAST = 2
+LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
+ENOUGH = 0.5  # seconds: beside which a request's way is little; larger ones only open more spans, and end later
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
 
@@ -33,18 +46,47 @@ class Pace:
         self._limits = limits
         self._scheduler = scheduler
 
-    def width(self) -> int:
-        """Return how many calls side by side are worth having."""
+    def width(self, now: float) -> int:
+        """Return how many calls side by side are worth having; where budgets bind, as many as spend them within a minute."""
         window = self._limits.window.statistics()
-        if self._affords(1):
-            return BATCH_SIZE * window.size
-        return BATCH_SIZE * min(window.size, self._client.sustained(window.latency or 0.0))
+        requests = window.size
+        if not self._affords(1):
+            requests = min(requests, self._client.sustained(window.latency or 0.0, self._requests_left()))
+        if self._scheduler.all_wait(self.wait(now)):
+            requests = min(requests, BURNING)
+        return BATCH_SIZE * requests
 
     def better_later(self, now: float) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
         if self._affords(2):
             return False
-        return self._scheduler.load(now, self.width(), self._limits.weight) < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+        load = self._scheduler.load(now, self.width(now), self._limits.weight, room=self.room(now), worth=self.worth())
+        return load < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+
+    def worth(self) -> float:
+        """Return the rows that make a span worth a split (Rule 5)."""
+        at_the_end = self._requests_left() < LAST and not self._affords(2)
+        return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
+
+    def room(self, now: float) -> Callable[[str], int]:
+        """Return how many calls of a method one request may carry."""
+        ledger = self._limits.operating
+        return functools.cache(lambda method: ledger.room(method, now) or ledger.uncharged(method, now))
+
+    def ready_at(self, now: float) -> Callable[[str], float]:
+        """Return when a method may be called (Rule 4)."""
+        return functools.cache(functools.partial(self._ready_at, now=now))
+
+    def _ready_at(self, method: str, *, now: float) -> float:
+        at = self._limits.operating.ready_at(method, now)
+        if at <= now or not self._limits.operating.uncharged(method, now):
+            return at
+        return now if self._client.idle() else min(at, now + LOOK)
+
+    def wait(self, now: float) -> Callable[[Listing], float]:
+        """Return for how long its own budget will keep a listing waiting."""
+        ledger = self._limits.operating
+        return lambda listing: ledger.waits(listing.method, listing.rows_left() / PAGE_SIZE, now)
 
     def weight(self, now: float) -> Callable[[str], float]:
         """Return the share of a request that a call takes: more than it must, where requests are plenty (Rule 2)."""
@@ -52,15 +94,16 @@ class Pace:
         if not self._affords(2) or self._scheduler.in_order(now):
             return weight
         free = max(1, window.size - window.in_flight)
-        spread = self._scheduler.load(now, self.width(), weight) / free
+        spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth()) / free
         share = self._requests_left() / (SHARES * window.size)
         most = min(spread, share)
-        return lambda method: weight(method) / min(1.0, max(most, self._worth(method)))
+        enough = ENOUGH if self._client.affords(math.inf) else math.inf
+        return lambda method: weight(method) / min(1.0, self._holds(enough, method), max(most, self._holds(WORTH, method)))
 
-    def _worth(self, method: str) -> float:
-        """Return the share of a request that holds calls enough to be worth one: all of it, until it is known what they take."""
+    def _holds(self, work: float, method: str) -> float:
+        """Return the share of a request that holds so many seconds of calls: all of it, until it is known what they take."""
         seconds = self._limits.batch.work([method])
-        return WORTH / seconds * self._limits.weight(method) if seconds else 1.0
+        return work / seconds * self._limits.weight(method) if seconds else 1.0
 
     def _affords(self, times: int) -> bool:
         """Tell whether the bucket holds the rest of the run, so many times over, by the time that it takes."""

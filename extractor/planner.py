@@ -83,7 +83,7 @@ def _probe(question: Question) -> Pager:
             break
         last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
         if descending and not last_page.rows and not first_page.rows:
-            break  # they have all been deleted meanwhile
+            raise ContractBroken("all rows have gone while they were read: were rights taken away?")
         descending = ids_of(last_page.rows, key)
         check_order(descending[::-1])
         last = max(descending, default=0)

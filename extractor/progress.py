@@ -20,6 +20,7 @@ from extractor.events import (
     EntityEnded,
     Event,
     Observer,
+    ObserverFailed,
     RequestAnswered,
     RowsLanded,
     RunEnded,
@@ -59,16 +60,28 @@ class PlainLines:
         self._quiet = quiet
         self._next = clock() + EVERY
         self._rows: dict[str, tuple[int, float]] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, RowsLanded):
             self._rows[event.entity] = (event.rows, event.left)
+        if isinstance(event, CallFailed) and not self._verbose and self._told_lately(event):
+            return
         if (line := _line(event, verbose=self._verbose)) and (not self._quiet or _is_trouble(event)):
             self._say(line)
         elif not self._quiet and self._clock() >= self._next:
             self._next = self._clock() + EVERY
             self._say(self._summary())
+
+    def _told_lately(self, event: CallFailed) -> bool:
+        """Tell whether an entity's failure of that kind was said some seconds ago: hundreds of calls may meet it together."""
+        kind, now = (event.entity, event.reason), self._clock()
+        if now < self._said.get(kind, now):
+            return True
+        if event.attempt > 1:
+            self._said[kind] = now + EVERY
+        return False
 
     def _summary(self) -> str:
         """Say how far the run is."""
@@ -114,7 +127,7 @@ class _Bars:
                 self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
             total = event.rows + event.left
             self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
-        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver) and (line := _line(event, verbose=False)):
+        elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver | ObserverFailed) and (line := _line(event, verbose=False)):
             self._progress.console.print(line, highlight=False, markup=False)
 
 
@@ -140,6 +153,8 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{entity}: another question than last time, so it is read whole again"
         case Stopping(why=why):
             return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
+        case ObserverFailed(why=why):
+            return why
         case Waiting(seconds=seconds, why=why):
             return f"waiting {seconds:.0f} s {why}"
         case RequestAnswered(calls=calls, rows=rows, seconds=seconds, error=error) if verbose:
@@ -155,5 +170,7 @@ def _is_trouble(event: Event) -> bool:
             return status != "complete"
         case RunEnded(exit_code=exit_code):
             return exit_code != 0
+        case ObserverFailed():
+            return True
         case _:
             return False

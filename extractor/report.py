@@ -6,7 +6,6 @@ from typing import Any
 
 from extractor.config import Settings
 from extractor.floor import Floor, floor, pages_for, requests_for
-from extractor.limits.window import CEILING
 from extractor.order import Outcome
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
@@ -25,7 +24,7 @@ def floor_of(outcome: Outcome, settings: Settings) -> Floor:
         operating=seconds,
         operating_limit=settings.operating_limit,
         latency=sum(seconds),
-        window=settings.concurrency or CEILING,
+        window=settings.in_flight,
     )
 
 
@@ -44,9 +43,11 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
     said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
+    if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
+        said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
         bound = floor_of(outcome, settings)
-        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests} requests"
+        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests:,} request{'s' if outcome.requests != 1 else ''}"
         if not outcome.resumed:
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said

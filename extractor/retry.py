@@ -94,6 +94,11 @@ class Repeat:
 # only after it has failed alone, never for a neighbour's sake.
 KILLED = Backoff(8, first=4, cap=90, then=Skip(), shrink=True)
 
+# The portal has answered, so there is no restart to wait for, and until the call is alone (after
+# six halvings) half a minute is enough. Alone it fails as `KILLED`, with all the patience of
+# that. For one that is never alone, 24 attempts of at most 16 s are as much.
+PARTLY = Backoff(24, first=1, cap=16, then=Skip(), shrink=True)
+
 # CONNECTION_ERROR and the like say nothing about the size of the request.
 FAILED = Backoff(8, first=4, cap=90, then=Skip())
 
@@ -116,7 +121,8 @@ BLOCKED = Repeat(37, AfterReset(), then=Skip())
 BLOCK_WINDOW = 600.0
 
 # The portal caches a token's refusal for up to an hour (oauth/storagecache.php), so a renewed
-# token that is refused stays refused; twice, because a call may outlive one token.
+# token that is refused stays refused; twice, because a call may outlive one token. In a row:
+# once any call of the run was let in, those refused before had aged (`EntityRun.let_in`).
 EXPIRED = Repeat(3, Renew(), then=Stop())
 
 # A token that the portal does not know may have been renewed by another process: once, then it is meant.
@@ -134,6 +140,7 @@ POLICIES: dict[type[errors.B24xError], Backoff | Repeat | Skip | Stop] = {
     errors.PortalUnavailable: Stop(),
     errors.Unreadable: UNREADABLE,
     errors.ServerFailure: KILLED,  # the docs give the 60 s cut INTERNAL_SERVER_ERROR, in JSON
+    errors.CommandFailed: PARTLY,
     errors.TransportError: KILLED,
     errors.ConnectionLost: KILLED,
     errors.RequestTimeout: KILLED,

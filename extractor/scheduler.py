@@ -9,99 +9,34 @@ their order, never two requests of one job at a time; when one fails, those
 behind it are asked again (offset paging lives on this).
 
 Rule 3: listings (one per entity) share every request, a call each in turn, so
-that no entity starves and every method's operating budget is in use.
+that no entity starves and every method's operating budget is in use. But those
+whose own budget will keep them waiting go first, the longest wait before all
+others: what they spend early comes back early, and the others need not wait.
 
 Rule 4: when fewer calls are ready than a request could carry, the span with
 the most rows left is split, as long as both halves keep more than a page. A
 split costs half a page (the rows read beyond its upper end), so no more spans
-are opened than the requests that run side by side need: `width`.
+are opened than the requests that run side by side need: `width`. Jobs that
+wait for their budget are not at work, and are not counted.
 """
 
 from __future__ import annotations
 
 import functools
-from collections import Counter, deque
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from extractor.errors import B24xError, ContractBroken
+from extractor.listing import WORTH_SPLITTING, Job, Landing, Listing, Ticket
 from extractor.load import Load
-from extractor.messages import PAGE_SIZE, Call, Page, Row, Unread
-from extractor.paging import Ask, Finish, Pager, Part
+from extractor.messages import BATCH_SIZE, Page
+from extractor.paging import Ask, Finish, Part
 from extractor.paging.span import Span
 from extractor.planner import opening, pager
 from extractor.question import Question
 
-WORTH_SPLITTING = 4 * PAGE_SIZE  # both halves keep two pages, and half a page is lost: a fifth at the worst
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One pager at work: the calls of its latest ask, how many are answered, how many under way."""
-
-    listing: Listing
-    pager: Pager
-    part: Part | None = None
-    calls: tuple[Call, ...] = ()
-    pages: list[Page] = field(default_factory=list)
-    lone: bool = False
-    flying: int = 0
-    failures: Counter[type[B24xError]] = field(default_factory=Counter)
-    not_before: float = 0.0
-
-    def ready(self, now: float) -> bool:
-        """Tell whether its next call may go: nothing of it is under way, nothing to wait for."""
-        return not self.flying and self.not_before <= now
-
-
-@dataclass(slots=True, eq=False)
-class Listing:
-    """One entity being read: its question, the jobs at work on it, and the spans still to be read.
-
-    `spans` is `None` until the entity has been cut: a run that stops before
-    starts it over.
-    """
-
-    question: Question
-    jobs: deque[Job] = field(default_factory=deque)
-    spans: list[Span] | None = None
-
-    @property
-    def method(self) -> str:
-        """The entity's method."""
-        return self.question.entity.method
-
-    def widest(self) -> Span | None:
-        """Return the span with the most rows left, if it is worth being split; one read by offsets cannot be."""
-        return max(self.splittable(), key=Span.rows_left, default=None)
-
-    def splittable(self) -> list[Span]:
-        """List the spans that may be split: those read by ids, with rows enough for two."""
-        parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None and not job.lone]
-        return [part.span for part in parts if part.span.rows_left() >= WORTH_SPLITTING]
-
-    def rows_left(self) -> float:
-        """Estimate the rows still to come; 0 until the entity has been cut."""
-        return sum(span.rows_left() for span in self.spans or ())
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A call that was handed out, and the place in its job where the answer belongs."""
-
-    job: Job
-    place: int
-    call: Call
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """What an answer brought: rows to write, ids that cannot be read, and whether its entity is now at its end."""
-
-    listing: Listing
-    rows: Sequence[Row] = ()
-    finished: bool = False
-    unread: tuple[Unread, ...] = ()
+BURNING = 7  # requests side by side compute 7 s a second: a budget of 420 s is spent within a minute
 
 
 class Scheduler:
@@ -111,7 +46,7 @@ class Scheduler:
         self._listings: deque[Listing] = deque()
 
     def __repr__(self) -> str:
-        return f"<Scheduler listings={len(self._listings)} jobs={self._jobs()}>"
+        return f"<Scheduler listings={len(self._listings)} jobs={self._at_work(lambda _: 1)}>"
 
     def add(self, question: Question, spans: Sequence[Span] | None = None) -> tuple[Listing, Sequence[Landing]]:
         """Begin an entity from its start, or go on with the spans that a checkpoint left."""
@@ -123,24 +58,37 @@ class Scheduler:
         return listing, [*self._open(listing, [Part(span) for span in spans]), *self._ended(listing)]
 
     def take(
-        self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float]
+        self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float],
+        wait: Callable[[Listing], float] = lambda _listing: 0.0, worth: float = WORTH_SPLITTING,
     ) -> list[Ticket]:
         """Hand out the calls of one request, splitting spans to fill it while fewer than `width` jobs are at work.
 
         `room(method)` is how many calls of a method may go now, `weight(method)`
-        the share of a request that one of them takes.
+        the share of a request that one of them takes, `wait(listing)` the seconds
+        for which its budget will keep a listing waiting, `worth` the rows that
+        make a span worth a split.
         """
         for job in self._lone(now, room):
             return self._take_job(job, 1)
         load: Load[Ticket] = Load(room, weight)
         self._listings.rotate(-1)
+        self._take_pressed(load, now, width, wait, worth)
         for listing in self._listings:
             load.add(listing.method, self._ready(listing, now, load.share(listing.method, len(self._listings))))
         for listing in self._listings:
             load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
-        for listing in self._listings:
-            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), width - self._jobs())))
+        for listing in self._listings if load.space > 0 else ():
+            places = width - self._at_work(room)
+            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), places), worth))
         return load.tickets
+
+    def _take_pressed(self, load: Load[Ticket], now: float, width: int, wait: Callable[[Listing], float], worth: float) -> None:
+        """Take what there is of the listings that their budget will keep waiting; before them those nobody knows yet."""
+        waits = {listing: math.inf if listing.spans is None else wait(listing) for listing in self._listings}
+        for listing in sorted((one for one in self._listings if waits[one] > 0), key=waits.__getitem__, reverse=True):
+            load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
+            places = min(width, BURNING * BATCH_SIZE) - len(listing.jobs)
+            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), places), worth))
 
     def rows_left(self) -> float:
         """Estimate the rows still to come of all entities."""
@@ -180,21 +128,30 @@ class Scheduler:
         if listing in self._listings:
             self._listings.remove(listing)
 
-    def wakes_at(self, now: float, width: int, ready_at: Callable[[str], float]) -> float | None:
+    def wakes_at(self, now: float, width: int, ready_at: Callable[[str], float], worth: float = WORTH_SPLITTING) -> float | None:
         """Return when the next call may go (`now` if one may at once), or `None` while all are under way."""
-        may_split = self._jobs() < width
-        times = (self._listing_wakes_at(listing, now, ready_at, may_split=may_split) for listing in self._listings)
+        at = {listing: ready_at(listing.method) for listing in self._listings}
+        others = sum(len(listing.jobs) for listing in self._listings if at[listing] <= now)
+        times = []
+        for listing in self._listings:
+            at_work = others + (len(listing.jobs) if at[listing] > now else 0)
+            times.append(listing.wakes_at(now, at[listing], worth if at_work < width else math.inf))
         return min((time for time in times if time is not None), default=None)
 
-    def load(self, now: float, width: int, weight: Callable[[str], float]) -> float:
-        """Return how many requests could be filled now: with the calls that are ready, and by splitting."""
-        splits = width - self._jobs()
+    def load(self, now: float, width: int, weight: Callable[[str], float], *, room: Callable[[str], int], worth: float = WORTH_SPLITTING) -> float:
+        """Return how many requests could be filled now: with the calls that are ready and have room, and by splitting."""
+        splits = width - self._at_work(room)
         full = 0.0
         for listing in self._listings:
-            fresh = max(0, min(splits, len(listing.splittable())))
+            fresh = max(0, min(splits, len(listing.splittable(worth))))
             splits -= fresh
-            full += weight(listing.method) * (fresh + sum(job.ready(now) for job in listing.jobs))
+            ready = fresh + sum(job.ready(now) for job in listing.jobs)
+            full += weight(listing.method) * min(ready, room(listing.method))
         return full
+
+    def all_wait(self, wait: Callable[[Listing], float]) -> bool:
+        """Tell whether there is no listing but those that their budget will keep waiting."""
+        return all(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
 
     def in_order(self, now: float) -> bool:
         """Tell whether a job with several calls is ready: they belong into one request."""
@@ -205,18 +162,9 @@ class Scheduler:
         """Whether nothing is left to be read."""
         return not self._listings
 
-    def _jobs(self) -> int:
-        """Count the jobs at work."""
-        return sum(len(listing.jobs) for listing in self._listings)
-
-    def _listing_wakes_at(
-        self, listing: Listing, now: float, ready_at: Callable[[str], float], *, may_split: bool
-    ) -> float | None:
-        """Return when one listing's next call may go; a span worth splitting is a call too."""
-        waits = [job.not_before for job in listing.jobs if not job.flying]
-        if may_split and listing.widest():
-            waits.append(now)
-        return max(min(waits), now, ready_at(listing.method)) if waits else None
+    def _at_work(self, room: Callable[[str], int]) -> int:
+        """Count the jobs at work: not those whose method has no room."""
+        return sum(len(listing.jobs) for listing in self._listings if room(listing.method) > 0)
 
     def _lone(self, now: float, room: Callable[[str], int]) -> Iterator[Job]:
         """Find the jobs whose next call goes in a request of its own, and may go now."""
@@ -235,10 +183,10 @@ class Scheduler:
                 tickets += self._take_job(job, count - len(tickets))
         return tickets
 
-    def _fresh(self, listing: Listing, count: int) -> list[Ticket]:
+    def _fresh(self, listing: Listing, count: int, worth: float) -> list[Ticket]:
         """Take up to `count` calls of new jobs, for upper halves of the spans with the most rows left."""
         tickets: list[Ticket] = []
-        while len(tickets) < count and (widest := listing.widest()):
+        while len(tickets) < count and (widest := listing.widest(worth)):
             self._open(listing, [Part(widest.split())])
             tickets += self._take_job(listing.jobs[-1], 1)
         return tickets

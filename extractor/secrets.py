@@ -19,10 +19,11 @@ from urllib.parse import quote
 SHORTEST = 8  # a webhook's code has 16 letters, a token 70; `sandbox` is no secret
 
 _SIGNED = re.compile(
-    r"(?P<name>\b(?:auth|access_token|refresh_token|oauth_token|client_secret|token|sessid|sign|signature)(?:=|%3D))[^&\s\"'<>\\]+",
+    r"(?P<name>(?:auth|access_token|refresh_token|oauth_token|client_secret|token|sessid|signature)(?:\]|%5D)?"
+    r"(?:=|%3D|\\?\"\s*:\s*\\?\")|\bBearer\s+|(?:/|\\/|%2F)rest(?:/|\\/|%2F)\d+(?:/|\\/|%2F))[^&%\s\"'<>\\/]+",
     re.IGNORECASE,
 )
-"""Names in the query of a link, and their values (`crm_show_file.php?...&auth=`, diskmanager.php: getFileInfo)."""
+"""Names in the query of a link, and their values (`crm_show_file.php?...&auth=`, diskmanager.php: getFileInfo), encoded or in JSON; and a webhook's path."""
 
 _REMEMBERED: set[str] = set()
 

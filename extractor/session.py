@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from extractor.auth import Application, Credentials, Tokens
-from extractor.auth.oauth import Ask, Load, Pause, Renewal, Store, renewal
+from extractor.auth.oauth import Ask, Load, Pause, Prepare, Renewal, Store, renewal
 from extractor.errors import B24xError, PortalError
 from extractor.secrets import without
 from extractor.tokenfile import TokenFile
@@ -38,11 +38,11 @@ class Pass:
 class Session:
     """The credentials of one run, kept fit to be shown."""
 
-    def __init__(self, credentials: Credentials, transport: Transport, *, clock: Callable[[], float] = time.time) -> None:
-        """Take the credentials; `clock` is the wall's, for tokens outlive processes."""
+    def __init__(self, credentials: Credentials, transport: Transport, *, clock: Callable[[], float] | None = None) -> None:
+        """Take the credentials; `clock` is the wall's unless another is given, for tokens outlive processes."""
         self._who = credentials
         self._transport = transport
-        self._clock = clock
+        self._clock = clock or time.time
         self._file = TokenFile(credentials) if isinstance(credentials, Application) else None
         self._tokens: Tokens | None = None
         self._spent = False
@@ -116,6 +116,8 @@ class Session:
             match step:
                 case Load():
                     answer = file.load()
+                case Prepare(tokens=tokens):
+                    file.prepare(tokens)
                 case Store(tokens=tokens):
                     file.store(tokens)
                 case Pause(seconds=seconds) if not cancelled:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from extractor import manifest, mirror
@@ -104,7 +105,7 @@ class Sync:
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked."""
         for question in self._order.questions:
-            if self._order.named and (why := unfit(question)):
+            if self._order.names(question.entity.name) and (why := unfit(question)):
                 raise UsageError(f"{question.entity.name}: {why.partition(': ')[2]}")
             with blamed(question):
                 refuse_own_bounds(question)
@@ -125,9 +126,9 @@ class Sync:
         night = self._state.night
         assert night is not None, "begun just now"  # noqa: S101 - a bug of ours
         self._run_id, self._started_at = night.run_id, night.started_at
-        engine = Engine(self._conduct.client, self._limits, save=self._save, observers=self._conduct.observers)
+        engine = Engine(self._conduct.client, self._limits, save=self._saving, observers=self._conduct.observers)
         self._prepare(questions, night)
-        self._save()
+        self._saving()()
         self._write_manifest(None)
         for part in self._parts:
             for run in part.runs:
@@ -137,9 +138,8 @@ class Sync:
         start = loop.time()
         error = await self._conduct.drive(engine)
         self._requests, self._seconds = self._requests + engine.requests, self._seconds + loop.time() - start
-        if not isinstance(error, DiskError):
-            with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-                self._end(error)
+        if not isinstance(error, Bug | DiskError):
+            self._end(error)
         return self._outcome(error, resumed=resumed)
 
     def _begin(self, prints: dict[str, str], began: dt.datetime) -> None:
@@ -165,14 +165,14 @@ class Sync:
         for question in questions:
             name = question.entity.name
             if skipped := unfit(question):
-                self._parts.append(Reflection(question, self._order.named, place, Entry(""), skipped=skipped))
+                self._parts.append(Reflection(question, self._order.names(name), place, Entry(""), skipped=skipped))
                 continue
             entry, known = self._state.entities[name], night.known[name]
             deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread))
-            part = Reflection(question, self._order.named, place, entry, chosen, looks=known > 0)
+            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0)
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
 
@@ -192,7 +192,7 @@ class Sync:
                     self._state.entities[part.name] = Entry(
                         part.entry.question, part.entry.standing, part.files(), part.entry.unread, part.facts(), part.entry.old)
             self._state.night = None
-        self._save(record=not over)
+        self._saving(record=not over)()
         self._write_manifest(_utc())
         for part in self._parts if over else ():
             part.remove_old()
@@ -210,13 +210,13 @@ class Sync:
         said = {name: entry.facts for name, entry in self._state.entities.items() if entry.facts is not None}
         return {**said, **{part.name: part.facts() for part in self._parts}}
 
-    def _save(self, *, record: bool = True) -> None:
-        """Record where everything stands; the files are synced already."""
+    def _saving(self, *, record: bool = True) -> Callable[[], None]:
+        """Look at where everything stands, and return what records it; the files are synced already."""
         night = self._state.night
         if night is not None and record:
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.files = {part.name: part.file for part in self._parts if part.file.path}
-        self._known.commit(mirror.encode(self._state))
+        return functools.partial(self._known.commit, mirror.encode(self._state))
 
     def _manifest(self, finished_at: str | None) -> dict[str, Any]:
         """Build the manifest of this moment."""

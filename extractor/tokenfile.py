@@ -49,6 +49,13 @@ class TokenFile:
                               "(B24X_REFRESH_TOKEN, or refresh_token in the --config file)")
         return found
 
+    def prepare(self, tokens: Tokens) -> None:
+        """Write what the file holds once more, or tokens where it holds none: so there is room, and the right to write.
+
+        Those that another seed has left are not replaced by what nobody has tried yet.
+        """
+        self.store(self._kept() or tokens)
+
     def store(self, tokens: Tokens) -> None:
         """Replace the file; when this returns, the tokens are durable."""
         record = {

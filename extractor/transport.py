@@ -152,6 +152,8 @@ def _translated() -> Iterator[None]:
         raise RequestTimeout("no whole answer came in the time allowed (--timeout)") from None
     except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError):
         raise Unreachable("the portal's TLS certificate is not trusted by this machine") from None
+    except UnicodeError:  # two dots in a row, a label of more than 63 letters
+        raise Unreachable("the portal's name is none that the DNS could know: check the address") from None
     except aiohttp.ClientSSLError:
         raise Unreachable("no TLS connection to the portal: is there a server that speaks https?") from None
     except aiohttp.ClientConnectorDNSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from extractor.scheduler import Listing
+from extractor.listing import Listing
 
 
 def cause(listings: Iterable[Listing], now: float, ready_at: Callable[[str], float]) -> str:

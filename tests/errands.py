@@ -61,14 +61,18 @@ class Errands:
             self.listings.append(listing)
             self._land(landings)
 
+    def _at_work(self, rooms):
+        """Count the jobs that do not wait for their budget."""
+        return sum(len(listing.jobs) for listing in self.listings if rooms[listing.method])
+
     def _take(self):
         width, size = self.chance.randint(1, 120), self.chance.choice([1, 3, 20, 50])
         rooms = {method: self.chance.choice([0, 1, 60]) for method in self.tables}
-        jobs = sum(len(listing.jobs) for listing in self.listings)
+        jobs = self._at_work(rooms)
         tickets = self.scheduler.take(self.now, width, room=rooms.__getitem__, weight=lambda _method: 1 / size)
         assert len(tickets) <= size
         assert Counter(ticket.call.method for ticket in tickets) <= Counter(rooms)
-        assert sum(len(listing.jobs) for listing in self.listings) <= max(width, jobs)
+        assert self._at_work(rooms) <= max(width, jobs)
         assert {ticket.job for ticket in tickets}.isdisjoint(ticket.job for waiting, _ in self.requests for ticket in waiting)
         if tickets:
             self.requests.append((tickets, []))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from extractor.batch import decode, encode
 from extractor.decoder import maps_of
-from extractor.errors import AccessDenied, B24xError, OperatingLimited, PortalError, ServerFailure
+from extractor.errors import AccessDenied, B24xError, CommandFailed, OperatingLimited, PortalError
 from extractor.messages import Call, Reply, Timing
 from extractor.sandbox.wire import parse_str
 from tests.rows import reply
@@ -117,7 +117,7 @@ def test_outcomes_are_in_the_order_of_the_calls(fates):
     results = {f"c{place}": None if fate == "null" else [place] for place, fate in enumerate(fates) if fate in {"ok", "both", "null"}}
     errors = {f"c{place}": {"error": "ACCESS_DENIED"} for place, fate in enumerate(fates) if fate in {"refused", "both"}}
     outcomes = decode(maps_of(200, answer({"result": results, "result_error": errors})), 5)
-    kinds = {"ok": Reply, "null": Reply, "refused": AccessDenied, "both": AccessDenied, "missing": ServerFailure}
+    kinds = {"ok": Reply, "null": Reply, "refused": AccessDenied, "both": AccessDenied, "missing": CommandFailed}
     assert [kinds[fate] for fate in fates] == [type(one) for one in outcomes]
     assert [[place] for place, fate in enumerate(fates) if fate == "ok"] == [
         orjson.loads(memoryview(one.result)) for one, fate in zip(outcomes, fates, strict=True) if fate == "ok"]
@@ -127,7 +127,7 @@ def test_outcomes_are_in_the_order_of_the_calls(fates):
 def test_a_call_in_neither_map_is_a_failure(maps):
     """It was not run, or its answer was lost: missing is not empty (portal.md, trap 3)."""
     missing = outcome(**maps)
-    assert isinstance(missing, ServerFailure)
+    assert isinstance(missing, CommandFailed)
     assert "BATCH_ENTRY_MISSING" == missing.code
 
 

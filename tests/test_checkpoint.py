@@ -172,7 +172,7 @@ def test_damage_is_one_sentence(tmp_path, data, said):
         with pytest.raises(ConfigError) as caught:
             CheckpointFile(tmp_path).load()
     assert str(caught.value) == (f".b24x/checkpoint.json cannot be used, {said}: "
-                                 "choose another folder, or remove .b24x to begin anew")
+                                 "choose another folder")
 
 
 def test_second_run_is_refused(tmp_path):

@@ -141,4 +141,4 @@ async def test_the_rate_is_asked():
     """A client knows what its tariff affords."""
     limited, free = client(Network(), Tariff(50, 2)), client(Network())
     assert (True, False, True) == (limited.affords(40), limited.affords(400), free.affords(10**6))
-    assert limited.sustained(1.0) < 10 < free.sustained(1.0)
+    assert limited.sustained(1.0, 100) < 60 < free.sustained(1.0, 100)

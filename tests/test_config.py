@@ -101,6 +101,14 @@ def test_limits_are_fresh_for_every_run():
     assert 3 == made(concurrency=3).limits().window.statistics().size
 
 
+@pytest.mark.parametrize(("options", "most"), [
+    ({}, 16), ({"tariff": "unlimited"}, 32), ({"concurrency": 40}, 40), ({"tariff": "unlimited", "concurrency": 2}, 2),
+])
+def test_how_many_requests_may_be_in_flight(options, most):
+    """As many as were asked for; else more where nothing but the portal's workers is in the way."""
+    assert most == made(**options).in_flight
+
+
 @pytest.mark.parametrize(("options", "word"), [
     ({"tariff": "gold"}, "standard, enterprise, unlimited"), ({"rate_limit": "50"}, "like 50/2"), ({"budget": 0}, "budget"),
     ({"budget": 101}, "percentage"), ({"budget": "50"}, "budget"), ({"operating_limit": -1}, "operating-limit"),

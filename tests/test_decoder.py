@@ -145,7 +145,7 @@ def test_a_reply_without_rows_is_a_broken_contract(result):
 @pytest.mark.parametrize(("result", "rows"), [
     (ROWS, ROWS), ({"items": ROWS}, ROWS), ({"items": [], "more": False}, []), ([], []), ({}, []),
     ({"a": {"ID": 1}, "b": {"ID": 2}}, [{"ID": 1}, {"ID": 2}]), ({"ID": 5, "NAME": "x"}, [{"ID": 5, "NAME": "x"}]),
-    ({"3": {"A": 1}, "7": {"A": 2}}, [{"A": 1}, {"A": 2}]), ({"tasks": ROWS, "total": 2, "has_more": True}, ROWS),
+    ({"3": {"A": 1}, "7": {"A": 2}}, [{"A": 1}, {"A": 2}]), ({"tasks": ROWS, "total": 2, "has_more": False}, ROWS),
     ({"ID": "1", "UF_DEPARTMENT": []}, [{"ID": "1", "UF_DEPARTMENT": []}]),
     ({"ID": "1", "PHONE": [{"ID": "9"}]}, [{"ID": "1", "PHONE": [{"ID": "9"}]}]),
     ({"TITLE": {"type": "string"}}, [{"TITLE": {"type": "string"}}]),
@@ -211,3 +211,11 @@ def test_a_value_that_is_no_rows_is_read_whole():
     assert {"ID": {"type": "integer"}} == value_of(reply({"ID": {"type": "integer"}}))
     with pytest.raises(ContractBroken, match="UTF-8"):
         value_of(reply_of(msgspec.Raw(b'"\xff"'), None, None, None))
+
+
+@pytest.mark.parametrize("more", [{"hasMore": True}, {"nextCursor": {"id": 5}}, {"next": 50}, {"has_next": "Y"}])
+def test_more_that_next_does_not_lead_to_is_no_end(more):
+    """A method with a paging of its own: its first page is not all."""
+    with pytest.raises(ContractBroken, match="there is more"):
+        page_of(reply({"items": ROWS, **more}), UNKNOWN)
+    assert ROWS == values_of(page_of(reply({"items": ROWS, **more}, None, 50), UNKNOWN).rows)

@@ -8,11 +8,12 @@ import pytest
 from extractor.catalog import raw_method
 from extractor.dump import Dump
 from extractor.errors import ConfigError, DiskError, UsageError
-from extractor.events import RowsLanded, RunBegan, RunEnded, Stopping
+from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
-from extractor.report import lines
+from extractor.report import lines as told
 from extractor.sandbox.methods.classic import listed
+from extractor.sinks import lines
 from tests.trials import CODE, Trial
 
 
@@ -96,7 +97,7 @@ async def test_a_damaged_checkpoint(trial):
     world = trial(rows={"deals": 300})
     await world.run("deals")
     (world.folder / ".b24x/checkpoint.json").write_text("{")
-    with pytest.raises(ConfigError, match="begin anew"):
+    with pytest.raises(ConfigError, match="choose another folder"):
         await world.run("deals")
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
 
@@ -139,7 +140,7 @@ async def test_refused_credentials_are_the_reason(trial):
     reason = outcome.manifest["entities"]["deals"]["reason"]
     assert reason.startswith("INVALID_CREDENTIALS: ")
     assert "INTERRUPTED" not in reason
-    shown = "\n".join([*lines(outcome, world.settings()), outcome.why])
+    shown = "\n".join([*told(outcome, world.settings()), outcome.why])
     assert 1 == shown.count(reason.partition(": ")[2])
 
 
@@ -161,10 +162,42 @@ async def test_a_run_says_when_it_begins_and_ends(trial):
     assert [Stopping("--max-minutes are over")] == [event for event in events if isinstance(event, Stopping)]
 
 
+@pytest.mark.parametrize("place", range(1, 30, 4))
+async def test_memory_that_runs_out_between_a_cursor_and_its_rows(trial, monkeypatch, place):
+    """The cursor has moved, its rows came to nothing: that is not committed, and the next run has them all."""
+    world, calls = trial(rows={"deals": 3_000}, latency=0.5), []
+
+    def encode(rows):
+        calls.append(rows)
+        if len(calls) == place:
+            raise MemoryError
+        return lines.encode(rows)
+
+    monkeypatch.setattr("extractor.sinks.ndjson.encode", encode)
+    assert 1 == (await world.run("deals", paging="keyset")).exit_code
+    assert 0 == (await world.run("deals", paging="keyset")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+async def test_an_observer_that_fails_costs_no_row(trial):
+    """It is told nothing more, the others are told so once, and the run ends as without it."""
+    world, told = trial(), []
+    assert 0 == (await world.run("deals", observers=[lambda _event: 1 / 0, told.append])).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert 1 == len([event for event in told if isinstance(event, ObserverFailed)])
+
+
 async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
     """A mistake of ours ends a run with code 1 and one sentence; what had come is committed, and the same command goes on."""
-    world, seen = trial(rows={"deals": 20_000}, latency=0.8), []
-    outcome = await world.run("deals", observers=[lambda _event: seen.append(len(seen)) or 1 / (len(seen) - 40)])
+    world = trial(rows={"deals": 20_000}, latency=0.8)
+    inner = world.line.post
+
+    async def mistaken(*request):
+        return await inner(*request) if world.line.requests < 6 else 1 / 0
+
+    world.line.post = mistaken
+    outcome = await world.run("deals")
+    world.line.post = inner
     entry = outcome.manifest["entities"]["deals"]
     assert (1, True) == (outcome.exit_code, outcome.why.startswith("this is a bug in b24x: ZeroDivisionError"))
     assert 0 < entry["rows"]

@@ -1,6 +1,6 @@
 """What `entityrun` promises: one record, from which checkpoint and manifest tell the same story."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
@@ -18,11 +18,12 @@ from extractor.errors import (
     OperatingLimited,
     RequestRefused,
     ServerFailure,
+    TokenExpired,
 )
 from extractor.messages import FileMark, Reply, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
-from extractor.scheduler import Scheduler
+from extractor.scheduler import Job, Listing, Scheduler
 
 MARK = FileMark("deals/part-00000.ndjson", 3, 60, "ab" * 32)
 SPANS = st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 10**12) | st.none()), max_size=9).map(tuple)
@@ -37,7 +38,7 @@ class Shelf:
     def append(self, rows):
         """Take rows; a row counts for ten bytes."""
         self.rows += rows
-        return 10 * len(self.rows)
+        return 10 * len(rows)
 
 
 def run(entity=None, *, named=True, **fields):
@@ -55,7 +56,7 @@ def run(entity=None, *, named=True, **fields):
 def test_the_first_row_opens_the_sink():
     """One sink, whatever comes after."""
     made, shelves = run()
-    assert [10, 30] == [made.land([{"ID": 1}]), made.land([{"ID": 2}, {"ID": 3}])]
+    assert [10, 20] == [made.land([{"ID": 1}]), made.land([{"ID": 2}, {"ID": 3}])]
     assert [[{"ID": 1}, {"ID": 2}, {"ID": 3}]] == [shelf.rows for shelf in shelves]
     assert 3 == made.rows
 
@@ -154,6 +155,19 @@ def test_a_page_ends_the_blocks():
     made.answered(Reply([]), 0.5)
     assert (1, 3) == (made.attempt(blocked, failures, 30_000.0), made.attempt(ConnectionLost("cut"), failures, 0.0))
     assert (2, 1.0) == (made.calls, made.seconds)
+
+
+def test_a_token_that_was_accepted_ends_the_refusals():
+    """Two refusals in a row count; after any answer but a refusal the next one is the first again."""
+    made, _ = run()
+    job = Job(None, None)
+    made.listing = Listing(made.question, jobs=deque([job]))
+    for expected in (1, 2):
+        assert expected == made.attempt(TokenExpired("expired_token"), job.failures, 0.0)
+        job.failures[TokenExpired] += 1
+    job.failures[ConnectionLost] += 1
+    made.let_in()
+    assert (1, 2) == (made.attempt(TokenExpired("expired_token"), job.failures, 0.0), made.attempt(ConnectionLost("cut"), job.failures, 0.0))
 
 
 def test_what_is_complete_stays_so():

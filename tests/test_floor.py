@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.floor import OPERATING_WINDOW, Floor, floor, requests_for
+from extractor.floor import OPERATING_WINDOW, Floor, Work, floor, least, requests_for
 from extractor.limits import STANDARD, Tariff
 
 COUNTS = st.lists(st.integers(0, 10**7), max_size=20)
@@ -63,3 +63,50 @@ def test_the_largest_binds(rate, operating, latency):
 def test_more_requests_take_no_less(requests, more):
     """A floor grows with the work."""
     assert floor(requests=requests, tariff=STANDARD).seconds <= floor(requests=requests + more, tariff=STANDARD).seconds
+
+
+WORK = st.lists(st.builds(Work, st.integers(1, 50_000), st.sampled_from([0.0, 0.005, 0.04, 0.06, 0.1, 0.11, 0.3])), min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize(("pages", "seconds", "expected"), [
+    (2_000, 0.2, 0), (2_100, 0.2, 0), (2_101, 0.2, 600), (4_200, 0.2, 600), (4_201, 0.2, 1200),
+])
+def test_the_budget_comes_back_in_steps_of_ten_minutes(pages, seconds, expected):
+    """What is charged in the first minute is gone ten minutes later, and not before."""
+    assert expected == int(least([Work(pages, seconds)], tariff=None, operating_limit=420, window=10**6).operating)
+
+
+def test_a_page_that_is_not_charged_goes_past_the_budget():
+    """A request of one page of 60 ms is not charged: 7,000 pages fit the budget, 1,110 of the requests of ten minutes take one more each."""
+    (fits, more) = (least([Work(pages, 0.06)], tariff=STANDARD, operating_limit=420, window=10**6).operating for pages in (8_110, 8_111))
+    assert fits <= 600 <= more
+    assert 0 < fits
+
+
+@pytest.mark.parametrize(("seconds", "pages"), [(0.0, 50), (0.005, 20), (0.05, 2), (0.06, 1), (0.1, 1), (0.101, 0)])
+def test_how_many_pages_one_request_is_not_charged_for(seconds, pages):
+    """As many as stay within 0.1 s together (LoadLimiter)."""
+    assert pages == Work(1, seconds).uncharged
+
+
+def test_what_is_left_after_a_step_is_computed_side_by_side():
+    """Two methods with 100 s left after ten minutes take 200 s of the portal, in a window of four 50 s."""
+    work = [Work(2_600, 0.2), Work(2_600, 0.2)]
+    assert 650 == pytest.approx(least(work, tariff=None, operating_limit=420, window=4).operating)
+
+
+@given(WORK, st.integers(1, 3_000), st.sampled_from([STANDARD, None]), st.sampled_from([420.0, None]))
+def test_more_pages_take_no_less(work, more, tariff, limit):
+    """The floor grows with the work, whatever binds."""
+    def floor_of(some):
+        return least(some, tariff=tariff, operating_limit=limit, window=16, latency=0.1).seconds
+
+    assert floor_of(work) <= floor_of([*work[1:], Work(work[0].pages + more, work[0].page_seconds)]) + 1e-6
+
+
+@given(WORK)
+def test_without_a_limit_nothing_is_above_the_work_itself(work):
+    """All seconds spread over the window, and a round trip."""
+    bounds = least(work, tariff=None, operating_limit=None, window=16, latency=0.3)
+    assert sum(one.seconds for one in work) / 16 + 0.3 == pytest.approx(bounds.seconds)
+    assert 0 == bounds.operating

@@ -88,6 +88,17 @@ def test_a_restart_of_the_portal_is_waited_out(error):
     assert 300 <= sum(decision.after for decision in story(error, 0.999)[:-1]) <= 305
 
 
+def test_a_command_that_fails_in_an_answered_batch_is_soon_alone():
+    """The portal is up: six halvings take less than a minute. A call that is never alone has the patience of all others."""
+    error = errors.CommandFailed("INTERNAL_SERVER_ERROR")
+    for random, patience in ((0.0, 150), (0.999, 300)):
+        *again, last = story(error, random)
+        assert all(isinstance(decision, Again) and decision.shrink for decision in again)
+        assert sum(decision.after for decision in again[:6]) <= 47
+        assert patience <= sum(decision.after for decision in again) <= patience * 1.1
+        assert Skip() == last
+
+
 @given(RANDOM, st.integers(1, 30))
 def test_waits_grow_to_a_ceiling_and_are_spread_below_it(random, attempt):
     """Half of a wait is jitter: fifty calls that failed together do not come back together, and none runs out early."""

@@ -254,7 +254,7 @@ def test_the_load_is_what_could_be_taken(width, size, flying):
     """In requests: the calls that are ready, and those that splitting would make, a span once."""
     scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 500, 500), Span(500, 9999, 9999))
     take(scheduler, room=flying, width=0)
-    load = scheduler.load(0.0, width, lambda _method: 1 / size)
+    load = scheduler.load(0.0, width, lambda _method: 1 / size, room=lambda _method: 999)
     assert (3 - flying + max(0, min(2, width - 3))) / size == pytest.approx(load)
 
 
@@ -295,3 +295,56 @@ def test_it_can_be_asked_how_it_is():
     scheduler, _ = opened(asking("a"), Span(0, 50, 50), Span(50, 99, 99))
     take(scheduler, size=1)
     assert "<Scheduler listings=1 jobs=2>" == repr(scheduler)
+
+
+def test_who_will_wait_longest_for_its_budget_goes_first():
+    """What it spends early comes back early; the others fill what it leaves."""
+    scheduler = Scheduler()
+    for name in "abc":
+        scheduler.add(asking(name), [Span(low, low + 99, low + 99) for low in range(0, 1980, 99)])
+    waits = {"a.list": 0.0, "b.list": 600.0, "c.list": 1200.0}
+    tickets = scheduler.take(0.0, 60, room=lambda _: 999, weight=lambda _: 1 / 50, wait=lambda listing: waits[listing.method])
+    assert ["c"] * 20 + ["b"] * 20 + ["a"] * 10 == [ticket.call.method.removesuffix(".list") for ticket in tickets]
+
+
+def test_who_will_wait_is_split_past_its_neighbours():
+    """Its spans are as many as spend a budget within a minute, though those of the others fill the width."""
+    scheduler = Scheduler()
+    scheduler.add(asking("a"), [Span(low, low + 99, low + 99) for low in range(0, 9900, 99)])
+    scheduler.add(asking("b"), [Span(0, 10**6, 10**6)])
+    tickets = scheduler.take(
+        0.0, 100, room=lambda _: 999, weight=lambda _: 1 / 50, wait=lambda listing: float(listing.method == "b.list"))
+    assert {"b": 50} == methods(tickets)
+
+
+def test_jobs_that_wait_for_their_budget_leave_their_places_to_others():
+    """A blocked method's hundred spans do not keep its neighbour from being split."""
+    scheduler = Scheduler()
+    scheduler.add(asking("a"), [Span(low, low + 99, low + 99) for low in range(0, 9900, 99)])
+    scheduler.add(asking("b"), [Span(0, 10**6, 10**6)])
+    room = {"a.list": 0, "b.list": 999}
+    assert {"b": 50} == methods(scheduler.take(0.0, 50, room=room.__getitem__, weight=lambda _: 1 / 50))
+
+
+def test_calls_without_room_fill_no_request():
+    """The load is what may leave: of a blocked method nothing, or the few calls that are not charged."""
+    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in range(0, 9900, 99)))
+    loads = [scheduler.load(0.0, 1, lambda _: 1 / 50, room=lambda _, room=room: room) for room in (0, 2, 999)]
+    assert [0, 2 / 50, 2] == pytest.approx(loads)
+
+
+def test_a_smaller_span_is_worth_a_split_where_it_fills_an_empty_place():
+    """Three pages are not split by themselves, and are where that is asked for."""
+    for worth, calls in ((200, 1), (100, 2)):
+        scheduler, _ = opened(asking("a"), Span(0, 150, 150))
+        assert calls == len(scheduler.take(0.0, 9, room=lambda _: 999, weight=lambda _: 1 / 50, worth=worth))
+
+
+def test_whether_budgets_are_all_that_binds():
+    """Every listing waits for its budget; one that does not, or that nobody knows yet, can use more places."""
+    scheduler = Scheduler()
+    scheduler.add(asking("a"), [Span(0, 99, 99)])
+    assert scheduler.all_wait(lambda _: 1.0)
+    assert not scheduler.all_wait(lambda _: 0.0)
+    scheduler.add(asking("b"))
+    assert not scheduler.all_wait(lambda _: 1.0)

@@ -80,6 +80,13 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Find out that tokens can be stored; what is stored stays as it is."""
+
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """Make tokens durable."""
 
@@ -115,7 +122,7 @@ class Answer(Protocol):
         ...
 
 
-Step = Load | Store | Ask | Pause
+Step = Load | Prepare | Store | Ask | Pause
 Renewal = Generator[Step, Any, Tokens]
 
 
@@ -147,7 +154,7 @@ def renewal(who: Application, spent: Tokens, now: Callable[[], float], random: C
         held: Tokens = yield Load()
         if held.access != spent.access and held.usable(now()):
             return held
-        yield Store(held)
+        yield Prepare(held)
         outcome: Answer | B24xError = yield Ask(f"{who.server}/oauth/token/", _form(who, held))
         try:
             tokens = _read(outcome, held, now())

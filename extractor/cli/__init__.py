@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 
 import click
 
@@ -21,8 +23,31 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"extractor.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that is named; what is wrong with its options is said without secrets: one may stand in the wrong place."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            from extractor.cli.ending import masked
+
+            error.message = masked(error.message)  # type: ignore[misc]  # final only for those who subclass it
+            raise
+
+
+def _open_streams() -> None:
+    """Give a program that was started without stdin, stdout or stderr an empty one: the first file or socket would take its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            empty = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            if empty != number:
+                os.dup2(empty, number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True})
 @click.version_option(package_name="b24x", prog_name="b24x")
 def main() -> None:
     """Read everything a Bitrix24 portal will show, at its own speed limit, each row exactly once."""
+    _open_streams()

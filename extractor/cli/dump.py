@@ -30,6 +30,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     ENTITY is a catalog name, a glob over those (crm_*), or a REST list method.
     Killed at any moment, the same command goes on from its last commit.
     """
+    from extractor.catalog import globbed
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
@@ -37,6 +38,8 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     from extractor.errors import UsageError
     from extractor.order import Order
 
+    if not to.strip():
+        raise UsageError("--to names no folder: is a variable unset?")
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)
     asked = questions(entities, options, file)
@@ -48,6 +51,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     order = Order(
         asked,
         named=bool(entities),
+        globbed=globbed(entities),
         folder=None if to == "-" else Path(to),
         stream=sys.stdout.buffer if to == "-" else None,
         compress=options["compress"],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NoReturn, ParamSpec
 
 import click
@@ -40,9 +43,15 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
             code = _say("interrupted" + ("; the same command goes on from the last commit" if goes_on else ""), 130, kwargs)
         except click.ClickException:
             raise
+        except BrokenPipeError:
+            code = _gone()
+        except OSError as error:
+            if error.filename is not None:  # a file of ours: those are translated, where they are met
+                raise
+            code = _say(f"the output cannot be written: {error.strerror}", 5 if error.errno == errno.ENOSPC else 4, kwargs)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said so, without secrets
             if kwargs.get("verbose", True):  # commands without -v have no other way to show it
-                click.echo(masked(traceback.format_exc()), err=True)
+                say(masked(traceback.format_exc()))
             code = _say(str(Bug(error)), 1, kwargs)
         sys.exit(code)
 
@@ -54,7 +63,20 @@ def _say(sentence: str, code: int, options: Mapping[str, object]) -> int:
     if options.get("log_format") == "json":
         from extractor.progress import json_line
 
-        click.echo(json_line("Error", exit_code=code, message=masked(sentence)), err=True)
+        say(json_line("Error", exit_code=code, message=masked(sentence)))
     else:
-        click.echo(f"b24x: {masked(sentence)}", err=True)
+        say(f"b24x: {masked(sentence)}")
     return code
+
+
+def say(line: str) -> None:
+    """Say something on stderr; that nobody can hear it is no reason to fail."""
+    with suppress(OSError, ValueError):
+        click.echo(line, err=True)
+
+
+def _gone() -> int:
+    """Whoever read stdout has gone, as `head` does: there is nobody to say it to, and nothing went wrong here."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its exit
+    return 0

@@ -33,8 +33,19 @@ def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> l
     except UsageError as error:
         raise ConfigError(f"{file.name}: [entities]: {error}") from None
     if given:
-        return [_question(entity, _wishes(options)) for entity in entities]
+        (entity,) = entities
+        return [_question(entity, _both(_wishes(options), file.entities.get(entity.name, Wishes())))]
     return [_question(entity, file.entities.get(entity.name, Wishes()), f"{file.name}: [entities.{entity.name}]") for entity in entities]
+
+
+def _both(given: Wishes, filed: Wishes) -> Wishes:
+    """Take each wish from the command line, where it stands there, and else from the file."""
+    return Wishes(
+        select=filed.select if given.select is None else given.select,
+        filter=given.filter or filed.filter,
+        params={**filed.params, **given.params},
+        paging=filed.paging if given.paging == "auto" else given.paging,
+    )
 
 
 def _question(entity: Entity, wishes: Wishes, origin: str = "") -> Question:

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import click
 import orjson
 
 from extractor import report
-from extractor.cli.ending import masked
+from extractor.cli.ending import masked, say
 from extractor.config import Settings
 from extractor.errors import DiskError, UsageError
 from extractor.events import Observer
@@ -84,14 +83,15 @@ def carry_out(
     ):
         outcome = measures.outcome = runner.run(run(measures))
     if verbose and outcome.bug is not None:
-        click.echo(masked("".join(traceback.format_exception(outcome.bug.__cause__))), err=True)
+        say(masked("".join(traceback.format_exception(outcome.bug.__cause__))))
     if summary is not None:
         _append(summary, report.summary(outcome))
-    if not quiet and log_format == "text":
+    nothing = outcome.exit_code and not any(entity["rows"] for entity in outcome.manifest["entities"].values())
+    if not quiet and log_format == "text" and not nothing:
         for line in report.lines(outcome, settings):
-            click.echo(line, err=True)
+            say(line)
     if outcome.exit_code and log_format == "text":  # in the other one it stands in the line of the run's end
-        click.echo(f"b24x: {masked(outcome.why or '')}", err=True)
+        say(f"b24x: {masked(outcome.why or '')}")
     return outcome.exit_code
 
 

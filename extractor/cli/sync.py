@@ -17,7 +17,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 @click.command("sync", short_help="What is new, changed or gone since the last run; the first run dumps.")
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
-@click.option("--to", required=True, metavar="DIR", type=click.Path(file_okay=True, path_type=Path), help="The folder to keep in step.")
+@click.option("--to", required=True, metavar="DIR", help="The folder to keep in step.")
 @click.option("--deletes/--no-deletes", default=None, show_default="where it takes few requests",
               help="Look through all ids for rows that are gone.")
 @click.option("--full-every", default="7d", metavar="TIME", show_default="7d",
@@ -31,25 +31,30 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 @portal_options
 @log_options
 @ends_well
-def command(entities: tuple[str, ...], to: Path, **options: Any) -> int:
+def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     """Bring a folder into step with the portal (no entities named: all that the credentials may read).
 
     ENTITY is a catalog name, or a glob over those (crm_*). The first run writes
     every row; each later one writes what is new or has changed, and what is gone.
     """
+    from extractor.catalog import globbed
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
+    from extractor.errors import UsageError
     from extractor.order import Mirror
     from extractor.sync import Sync
 
+    if not to.strip():
+        raise UsageError("--to names no folder: is a variable unset?")
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)
     minutes = options["max_minutes"]
     order = Mirror(
         questions(entities, options, file),
-        to,
+        Path(to),
         named=bool(entities),
+        globbed=globbed(entities),
         compress=options["compress"],
         max_seconds=minutes * 60 if minutes else None,
         deletes=options["deletes"],

@@ -3,7 +3,8 @@
 The portal keeps, per method and per way of calling (direct or batched), ten
 one-minute buckets of seconds. A request reads their sum when it starts
 (`operating`), and adds its own seconds after its response; a call of 0.1 s
-or less shows only then, and only if the request's calls pass 0.1 s together.
+or less shows only then, and only if the request's calls pass 0.1 s together;
+otherwise the request is not charged at all.
 
 Rule 1: the latest report is the truth about the moment its request was sent,
 about everything answered before. Reports are cumulative: they are never added
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WINDOW = 600.0
@@ -180,9 +182,20 @@ class Account:
         return max(0.0, surplus - possible)
 
     def _learn(self, settled: list[Charge]) -> None:
-        calls = sum(charge.calls for charge in settled)
+        charged = [charge for charge in settled if charge.seconds > 0]  # what was too little to be charged teaches nothing
+        calls = sum(charge.calls for charge in charged)
         if not calls:
             return
-        measured = sum(charge.seconds for charge in settled) / calls
+        measured = sum(charge.seconds for charge in charged) / calls
         known = self.cost or 0.0
         self.cost = known + (DEARER if measured > known else CHEAPER) * (measured - known)
+
+
+def bounds(reports: Sequence[float], latency: float) -> tuple[float, float]:
+    """Return what a request has cost at least and at most: what rose inside it was spent by it."""
+    calls = len(reports)
+    seen = min(latency, max(0.0, reports[-1] - reports[0]))
+    if calls == 1:
+        return 0.0, latency
+    # All but the first are seen rising, and hide 0.1 s each at most; the first is like the others.
+    return seen, min(latency, (seen + calls * UNSEEN) * calls / (calls - 1))

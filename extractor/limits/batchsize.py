@@ -7,6 +7,8 @@ Rule 2: a killed batch says more than any average: a request may carry half of
 what it carried, and wins the other half back success by success.
 Rule 3: one call always fits; if it alone takes too long, smaller batches cannot
 help.
+Rule 4: a size that was won back and killed again is tried more seldom each time:
+where no batch comes back, every other request would be lost on trying.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from extractor.messages import BATCH_SIZE
 
 AIM = 30.0  # half of the 60 s after which the cloud cuts a request, whatever it has done
 GROWTH = 1.25  # per full request that came back: from 1 to 50 in eighteen
+LONGEST_REST = 64  # full requests before the next growth: what is lost on trying is under two percent then
 FULL = 0.8  # of a request; a smaller one proves little about larger ones
 SLOWER, FASTER = 0.5, 0.2  # weight of a new measurement above, below what was known
 
@@ -28,6 +32,26 @@ class _Method:
     cap: float  # what killed batches allow
     seconds: float = 0.0  # wall time of one call
     best: float = 0.0  # the shortest seen: what a call takes when nothing queues
+    killed: float = inf  # the size that was killed last, unless one as large has come back since
+    rest: int = 0  # full requests to come back before that is tried again
+    next_rest: int = 1  # after it is killed once more
+
+    def won(self, size: int, most: int) -> None:
+        """Take note of a full request that came back."""
+        if size >= self.killed:
+            self.killed, self.next_rest = inf, max(1, self.next_rest // 2)
+        cap = min(most, max(self.cap * GROWTH, self.cap + 1))
+        if self.rest and int(cap) >= self.killed:
+            self.rest -= 1
+        else:
+            self.cap = cap
+
+    def lost(self, size: int, cap: float) -> None:
+        """Take note of a kill at this size, which allows no more than `cap`."""
+        if size >= self.killed:
+            self.rest = self.next_rest
+            self.next_rest = min(LONGEST_REST, 2 * self.next_rest)
+        self.killed, self.cap = min(size, self.killed), cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +97,11 @@ class BatchSize:
         full = self._filled(calls) >= FULL
         mean = latency / calls.total()
         expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
-        for known in map(self._known, calls):
+        sizes = [self.size(method) for method in calls]
+        for known, size in zip(map(self._known, calls), sizes, strict=True):
             self._measure(known, (known.seconds or mean) * latency / expected if expected else 0.0)
             if full:
-                known.cap = min(self._most, max(known.cap * GROWTH, known.cap + 1))
+                known.won(size, self._most)
 
     def shrink(self, methods: Iterable[str]) -> None:
         """Let requests carry half of what this one did, which was killed.
@@ -85,9 +110,14 @@ class BatchSize:
         killed together, the first halves.
         """
         calls = Counter(methods)
-        half = min(1.0, self._filled(calls) / 2)
+        filled = self._filled(calls)
         for method in calls:
-            self._known(method).cap = max(1.0, self.size(method) * half)
+            size = self.size(method)
+            cap = max(1.0, size * min(1.0, filled / 2))
+            if filled > 1 + 1e-9:  # it left before another kill was known
+                self._known(method).cap = cap
+            else:
+                self._known(method).lost(max(1, round(size * filled)), cap)
 
     def _filled(self, calls: Mapping[str, int]) -> float:
         return sum(many / self.size(method) for method, many in calls.items())

@@ -16,7 +16,7 @@ from extractor.errors import B24xError, OperatingLimited, PortalError, RateLimit
 from extractor.limits.batchsize import BatchSize
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
-from extractor.messages import Reply
+from extractor.messages import Reply, Timing
 from extractor.retry import Again, decide
 
 
@@ -61,7 +61,7 @@ class Limits:
     ) -> None:
         """Land the calls of one method in the operating ledger."""
         executed = not all(isinstance(one, RateLimited | Unreachable) for one in group)
-        timings = [one.timing for one in group if isinstance(one, Reply) and one.timing]
+        timings = [one.timing or Timing(None, None) for one in group if isinstance(one, Reply)]
         if answered or not executed:
             self.operating.answered(method, batched, len(group), timings, now, sent=sent)
         else:

@@ -12,6 +12,9 @@ Rule 4: a method that was blocked, or is full of seconds that are not ours, lear
 by asking: one call at a time, after the reset, or after a minute (the portal
 forgets by minutes).
 Rule 5: a portal that reports no `operating` has no such limit.
+Rule 6: a request whose calls of a method stay under 0.1 s together is not charged.
+So many calls may ride in every request, even when the method's budget is used
+up; a little of the reserve stays for those that turn out to be dearer.
 
 Times are readings of the caller's clock; the portal's unix times are placed
 on it by the resets it reports.
@@ -24,15 +27,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from extractor.limits.account import LAG, UNSEEN, WINDOW, Account
+from extractor.limits.account import LAG, UNSEEN, WINDOW, Account, bounds
 from extractor.messages import BATCH_SIZE, Timing
 
 DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
 PLENTY = 1_000_000
 
-# Calls differ, and are charged late: keep two percent (8 s, a slow call or two) in reserve.
-RESERVE = 0.02
-GRAIN = 0.02
+# Calls differ, and are charged late: keep a percent (4 s, a slow call or two) in reserve.
+RESERVE = 0.01
+GRAIN = 0.01
+
+LIGHT = 0.95  # of the 0.1 s that are not charged: pages of a method are alike, but not the same
+MISTAKES = RESERVE / 4  # of the limit, that must be left for such requests: ten that were charged all the same
 
 SOONEST = 1.0  # to look again: with calls in flight their answers decide
 LONGEST_REQUEST = 60.0
@@ -85,10 +91,15 @@ class _Method:
         return self.direct.foreign.total + self.batched.foreign.total
 
     @property
+    def known_cost(self) -> float | None:
+        """Return the seconds of the dearer way to call, once one is measured."""
+        return max((account.cost for account in (self.direct, self.batched) if account.cost is not None), default=None)
+
+    @property
     def cost(self) -> float:
-        """Return the seconds of the dearer way to call; 0.1 s until one is measured."""
-        known = [account.cost for account in (self.direct, self.batched) if account.cost is not None]
-        return max([*known, 0.001]) if known else UNSEEN
+        """Return the seconds of a call; 0.1 s until they are measured."""
+        known = self.known_cost
+        return UNSEEN if known is None else max(known, 0.001)
 
     def used(self, now: float) -> float:
         return self.direct.used(now) + self.batched.used(now)
@@ -99,6 +110,11 @@ class _Method:
     def limit(self, configured: float, now: float) -> float:
         """Return the limit: the configured one, or what a block taught, with relief by the time."""
         return min(configured, self.learnt * (1 + RELIEF * (now - self.learnt_at) / WINDOW))
+
+    def unblocked(self, sent: float) -> None:
+        """Take note of a call that was let in; one that left before the block says nothing about it."""
+        if self.blocked_at is not None and sent >= self.blocked_at:
+            self.blocked_at, self.asks_at = None, math.inf
 
     def leaving(self) -> list[tuple[float, float]]:
         return sorted(self.direct.leaving() + self.batched.leaving())
@@ -129,23 +145,26 @@ class OperatingLedger:
     ) -> None:
         """Land `calls` of one request that left at `sent`, and read what it reports.
 
-        `timings` are those of the calls that succeeded, in their order: calls
-        that failed are not charged. Without `sent` the report is taken to be
-        as old as a request can be.
+        `timings` are those of the calls that succeeded, in their order, be there
+        numbers in them or not: calls that failed are not charged. Without `sent`
+        the report is taken to be as old as a request can be.
         """
         known = self._methods[method]
         account = known.account(batched)
         account.flying -= calls
         reports = [timing.operating for timing in timings if timing.operating is not None]
-        if not reports:
-            return
         since = now if sent is None else min(now, sent + LAG)
         sent = now - LONGEST_REQUEST if sent is None else sent
+        if timings:
+            known.unblocked(sent)
+        if not reports:
+            return
+        account.cost = known.known_cost if account.cost is None else account.cost
         account.report(reports[0], sent)
-        least, most = _bounds(reports, now - sent)
+        least, most = bounds(reports, now - sent)
         account.charge(since, now, len(reports), least, most)
         self._place(known, timings, now)
-        self._relax(known, max(reports), sent, now)
+        self._relax(known, max(reports), now)
 
     def lost(self, method: str, batched: bool, calls: int, now: float, *, sent: float | None = None) -> None:
         """Land calls whose answer never came: they may have run, and are charged if they have.
@@ -188,6 +207,22 @@ class OperatingLedger:
                 return 1  # dearer than the whole budget: it must be possible all the same
         return int(not known.flying and now >= known.asks_at)
 
+    def uncharged(self, method: str, now: float) -> int:
+        """Return how many calls one request may carry without being charged for them (Rule 6)."""
+        known = self._methods.get(method)
+        if known is None or not known.reported or known.blocked_at is not None:
+            return 0
+        if known.used(now) + known.coming() > known.limit(self._limit, now) * (1 - MISTAKES):
+            return 0
+        return int(LIGHT * UNSEEN / known.cost)
+
+    def waits(self, method: str, calls: float, now: float) -> float:
+        """Estimate the seconds for which so many calls will wait for the method's budget; 0 when they fit what is left of it."""
+        known = self._methods.get(method)
+        if known is None or not known.reported:
+            return 0.0
+        return max(0.0, calls * known.cost - self._spare(known, now)) * WINDOW / known.limit(self._limit, now)
+
     def ready_at(self, method: str, now: float) -> float:
         """Return when there will be room at the latest, if nothing else is learnt; `now` if there is."""
         if self.room(method, now):
@@ -225,10 +260,8 @@ class OperatingLedger:
                 known.reset_at = timing.reset_at
                 self._epoch = max(self._epoch, timing.reset_at - WINDOW - now)
 
-    def _relax(self, known: _Method, operating: float, sent: float, now: float) -> None:
+    def _relax(self, known: _Method, operating: float, now: float) -> None:
         """Draw the conclusions of a call that was not blocked."""
-        if known.blocked_at is not None and sent >= known.blocked_at:
-            known.blocked_at = None
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
         if known.blocked_at is None:
@@ -262,13 +295,3 @@ class OperatingLedger:
         gone = accumulate(seconds for _, seconds in leaving)
         last = leaving[-1][0] if leaving else math.inf
         return next((at for (at, _), seconds in zip(leaving, gone, strict=True) if seconds >= missing), last)
-
-
-def _bounds(reports: Sequence[float], latency: float) -> tuple[float, float]:
-    """Return what a request has cost at least and at most: what rose inside it was spent by it."""
-    calls = len(reports)
-    seen = min(latency, max(0.0, reports[-1] - reports[0]))
-    if calls == 1:
-        return 0.0, latency
-    # All but the first are seen rising, and hide 0.1 s each at most; the first is like the others.
-    return seen, min(latency, (seen + calls * UNSEEN) * calls / (calls - 1))

@@ -12,6 +12,8 @@ aiolimiter serves small amounts first, and a toll must not be overtaken.
 from __future__ import annotations
 
 import asyncio
+import bisect
+import math
 import sys
 from dataclasses import dataclass
 
@@ -55,6 +57,7 @@ class RateLimit:
     def __init__(self, tariff: Tariff | None) -> None:
         self._tariff = tariff
         self._bucket = _bucket(tariff)
+        self._burst = int(self._bucket.max_rate) if self._bucket else 0
         self._turn = asyncio.Lock()
         self._refill = False
         self._opens_at = 0.0
@@ -83,9 +86,26 @@ class RateLimit:
         amount = max(1.0, requests * self._toll - self._tariff.per_second * within)
         return amount <= self._bucket.max_rate and self._bucket.has_capacity(amount)
 
-    def sustained(self, latency: float) -> int:
-        """Return how many requests of that latency are in flight when this limit is the bound, and one more."""
-        return 2 + int(self._tariff.per_second * latency * HEADROOM / self._toll) if self._tariff else sys.maxsize
+    def idle(self) -> bool:
+        """Tell whether half of the bucket is free, and no toll is to be paid."""
+        return self._bucket is None or (self._toll <= 1 and self._bucket.has_capacity(self._bucket.max_rate / 2))
+
+    def sustained(self, latency: float, requests: float = math.inf) -> int:
+        """Return how many requests of that latency are in flight when this limit is the bound of so many, and one more.
+
+        The bucket's free part is spent by the end of them: the fewer they are, the faster they leave.
+        """
+        if self._tariff is None:
+            return sys.maxsize
+        per_second = self._tariff.per_second / self._toll
+        if requests < math.inf:
+            seconds = max(latency, (requests - self._free()) / per_second)
+            per_second = max(per_second, requests / seconds) if seconds else per_second
+        return 2 + int(per_second * latency * HEADROOM)
+
+    def _free(self) -> int:
+        """Return how many requests the bucket would take at once."""
+        return bisect.bisect(range(1, self._burst + 1), 0, key=lambda amount: not self.affords(amount))
 
     def pause(self) -> float:
         """Return the seconds until the gate opens again; 0 when it is open."""

@@ -15,8 +15,12 @@ kept and tried further; what does not is taken back, and after some rounds
 of rest, which also measure, the other direction is tried.
 Rule 3: until a try does not pay for the first time, the width doubles, and a round
 is as many answers as it is wide (TCP's slow start): a run of a minute must not
-spend it on finding out.
-Rule 4: a failed request halves the window, once a round.
+spend it on finding out. The knee lies below the double that did not pay: so the
+next tries go up from where it set out, without a rest but for the round in
+which what has queued up is answered.
+Rule 4: a failed request halves the window, once a round; not one among answers, of
+which there were a quarter as many as the window is wide since the last: that is a
+mishap of the network, and no portal that is overrun. What was halved is tried again soon.
 
 Latency is of the request alone: enter after admission by the rate limit.
 """
@@ -28,9 +32,11 @@ from dataclasses import dataclass
 
 START = 4  # what 2 requests a second (standard) keep in flight at 2 s each
 CEILING = 16  # 5 a second (enterprise) at 3 s each; portals were seen to fall over at 50 at once
+SELF_HOSTED = 32  # without a bucket: twice as many workers as are usual, as some requests are always on their way
 STEP = 0.25
-GAIN, COST = 0.4, 0.25  # of the change of width, that must or may show in throughput
+GAIN, COST = 0.3, 0.25  # of the change of width, that must or may show in throughput
 NEARLY = 0.75
+MISHAP = 4
 REST = 6  # rounds: a narrower try costs a quarter of one round's throughput in fourteen
 ROUND = 2  # answers per place: requests that started together are answered together
 
@@ -64,6 +70,8 @@ class Window:
         self._latency: float | None = None
         self._direction = 1
         self._doubling = True
+        self._drains = False
+        self._well = 0  # answers since the last failure
         self._seen: list[float] = []  # throughput of the full rounds at this width
         self._origin: _Width | None = None  # where the present try set out
         self._begin(None)
@@ -96,6 +104,7 @@ class Window:
         if not ok:
             self._fail()
             return
+        self._well += 1
         self._answers += 1
         self._sum += latency
         self._work += work
@@ -103,10 +112,13 @@ class Window:
             self._end(now)
 
     def _fail(self) -> None:
+        mishap, self._well = self._well >= max(MISHAP, self._size // 4), 0
+        if mishap:
+            return
         if not self._failed:
             self._doubling = False
             self._resize(self._size // 2)
-            self._rest = REST
+            self._direction, self._rest = 1, 1
         self._failed = True
 
     def _end(self, now: float) -> None:
@@ -117,11 +129,16 @@ class Window:
         self._begin(now)
 
     def _learn(self, throughput: float) -> None:
+        if self._drains:
+            self._drains = False
+            return
         self._seen.append(throughput)
         if self._origin and not _pays(self._origin, _Width(self._size, throughput)):
-            self._doubling = False
             self._resize(self._origin.size)
-            self._turn()
+            if self._doubling:
+                self._doubling, self._drains = False, True  # the knee lies between here and the double
+            else:
+                self._turn()
         elif self._rest:
             self._rest -= 1
         else:

@@ -11,7 +11,9 @@ Rule 1: of a method that nobody knows, `ID` or `id` is the key only where it
 tells all rows apart, in every reading: it may be that of an event whose dates
 the rows are. Without a key no two rows are taken for one, and only the last
 reading counts.
-Rule 2: every walk ends. Up to the total of its first page `next` has to rise;
+Rule 2: a method that names neither total nor next may page all the same: a first
+page of exactly fifty rows is followed by another question.
+Rule 3: every walk ends. Up to the total of its first page `next` has to rise;
 beyond that, page upon page has to bring something new.
 """
 
@@ -50,6 +52,7 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
     pages: list[Page] = []
     start: int | None = 0
     came = stale = 0
+    guessed = False
     known: set[bytes] = set()
     while start is not None:
         (page,) = yield Ask((question.follow(start),))
@@ -58,13 +61,18 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         came += len(page.rows)
         endless = len(page.rows) >= PAGE_SIZE or (page.next is not None and came >= (page.total or 0))
         if pages and page.rows and endless and page.rows == pages[0].rows:
+            if guessed:
+                return pages  # it takes no start: that was all
+            if page.total is not None and page.total <= start < (pages[0].total or 0):
+                return [*pages, Page((), page.total)]  # rows have gone, and this is past the end
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         stale = 0 if start < (pages[0].total or 0) or not known.issuperset(row.text for row in page.rows) else stale + 1
         if stale == NOTHING_NEW and page.next is not None:
             raise ContractBroken(f"up to {start} the portal has answered {stale} pages with nothing new, and names yet another")
         known.update(row.text for row in page.rows)
-        start = page.next
+        guessed = page.next is None and page.total is None and len(page.rows) == PAGE_SIZE
+        start = start + PAGE_SIZE if guessed else page.next
     return pages
 
 

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class Sink(Protocol):
-    """One entity's way out. One task at a time: nothing is appended while a commit runs."""
+    """One entity's way out. A commit may run in a thread: nothing is appended while it does."""
 
     @property
     def mark(self) -> FileMark:
@@ -29,7 +29,7 @@ class Sink(Protocol):
         ...
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Take rows; returns the bytes of JSON taken since the last commit."""
+        """Take rows; returns their bytes as JSON."""
         ...
 
     def commit(self) -> FileMark:

@@ -11,7 +11,8 @@ Rule 3: after a failed write or sync nothing follows. Which bytes reached the
 disk is unknown then (a second fsync may well succeed without them), so the
 sink stays at its last mark and repeats the error.
 
-Nothing here waits for the loop: the caller decides which thread may block.
+Rule 4: nothing but `commit` writes. Rows are held in memory until then, so whoever
+appends says how many that may be, and in which thread the disk may block.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from extractor.messages import FileMark, Row
 from extractor.sinks.compression import FORMATS, Compression, Encoder
 from extractor.sinks.lines import encode
 
-# What is held in memory before it goes to the system: large enough that
-# compression and system calls cost nothing, small beside hundreds of entities.
+# What goes to the system at a time: large enough that calls cost nothing, and a
+# small part of what is held.
 WRITE_SIZE = 1 << 20
 
 FIRST = "part-00000"
@@ -52,8 +53,7 @@ class NdjsonSink:
         self._encoder: Encoder | None = None
         self._digest = hashlib.sha256()
         self._rows = mark.rows
-        self._buffer = bytearray()
-        self._taken = 0  # bytes of JSON since the last commit
+        self._held: list[bytes] = []  # lines since the last commit, a piece for each page
         self._synced = False  # the file's length, and its name, as they are now
         self._failure: DiskError | None = None
 
@@ -86,25 +86,22 @@ class NdjsonSink:
         return self._mark
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Take rows; returns the bytes of JSON taken since the last commit."""
+        """Take rows; returns their bytes as JSON."""
+        if self._failure:
+            raise self._failure
         lines = encode(rows)
-        with self._writing():
-            self._buffer += lines
-            self._rows += len(rows)
-            self._taken += len(lines)
-            if len(self._buffer) >= WRITE_SIZE:
-                self._drain()
-        return self._taken
+        self._held.append(lines)
+        self._rows += len(rows)
+        return len(lines)
 
     def commit(self) -> FileMark:
         """Make everything taken so far durable, as a file that any tool reads whole."""
         with self._writing():
-            if self._taken or not self._synced:
+            if self._rows > self._mark.rows or not self._synced:
                 self._drain()
                 self._end_stream()
                 self._sync()
                 self._mark = FileMark(self._mark.path, self._rows, self._file.tell(), self._digest.hexdigest())
-                self._taken = 0
         return self._mark
 
     def close(self) -> None:
@@ -134,11 +131,10 @@ class NdjsonSink:
             raise
 
     def _drain(self) -> None:
-        if not self._buffer:
-            return
-        self._encoder = self._encoder or self._start()
-        self._write(self._encoder.compress(bytes(self._buffer)))
-        self._buffer.clear()
+        held, self._held = self._held, []
+        for data in _joined(held):
+            self._encoder = self._encoder or self._start()
+            self._write(self._encoder.compress(data))
 
     def _end_stream(self) -> None:
         # `zcat` and `zstd -d` refuse a file of no bytes: without rows, too, it
@@ -196,6 +192,20 @@ def _hashed(file: io.FileIO, mark: FileMark) -> hashlib._Hash:
 def _changed(mark: FileMark) -> DiskError:
     return DiskError(f"{mark.path} is not as the last run left it: the folder was changed by somebody else; "
                      "put the file back, or dump into another folder")
+
+
+def _joined(pieces: list[bytes]) -> Iterator[bytes]:
+    """Join pieces to what is written at a time."""
+    ready: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        ready.append(piece)
+        size += len(piece)
+        if size >= WRITE_SIZE:
+            yield b"".join(ready)
+            ready, size = [], 0
+    if size:
+        yield b"".join(ready)
 
 
 def discard(folder: Path, name: str, stem: str = FIRST) -> None:

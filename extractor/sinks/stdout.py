@@ -37,14 +37,14 @@ class StdoutSink:
         return self._mark
 
     def append(self, rows: Sequence[Row]) -> int:
-        """Write rows; returns the bytes written since the last commit."""
+        """Write rows; returns their bytes."""
         lines = encode(rows)
         with self._writing():
             self._stream.write(lines)
         self._digest.update(lines)
         self._rows += len(rows)
         self._bytes += len(lines)
-        return self._bytes - self._mark.bytes
+        return len(lines)
 
     def commit(self) -> FileMark:
         """Flush."""

@@ -79,19 +79,22 @@ class Ran:
 
 
 @contextmanager
-def b24x(*words, webhook=None, room=None):
-    """Start `b24x` with some words; the webhook goes by the environment. With `room`, no file of its may grow beyond so many bytes."""
+def b24x(*words, webhook=None, room=None, through=()):
+    """Start `b24x` with some words; the webhook goes by the environment. With `room`, no file of its may grow beyond so many bytes.
+
+    `through` are the words of a program that becomes b24x.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("B24X_")}
     if webhook:
         environment["B24X_WEBHOOK"] = webhook
     limited = () if room is None else (sys.executable, "-c", LIMITER, str(room))
-    with started(*limited, B24X, *words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started(*through, *limited, B24X, *words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process
 
 
-def run(*words, webhook=None, room=None):
+def run(*words, **options):
     """Run `b24x` to its end."""
-    with b24x(*words, webhook=webhook, room=room) as process:
+    with b24x(*words, **options) as process:
         return Ran(process)
 
 

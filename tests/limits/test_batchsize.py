@@ -101,6 +101,23 @@ def test_full_requests_win_the_size_back():
     assert 15 <= requests < 20
 
 
+@pytest.mark.parametrize("bearable", [1, 2, 7, 30])
+def test_a_size_that_is_killed_again_and_again_is_tried_ever_more_seldom(bearable):
+    """Of a thousand requests to a portal that bears so many calls, under one in twenty is lost; and when it bears more, all fifty are won back."""
+    batch, killed = BatchSize(), 0
+    for _ in range(1_000):
+        calls = ["m"] * batch.size("m")
+        if len(calls) > bearable:
+            killed += 1
+            batch.shrink(calls)
+        else:
+            batch.answered(calls, 0.2)
+    assert killed < 50
+    for _ in range(64 + 18):
+        batch.answered(["m"] * batch.size("m"), 0.2)
+    assert 50 == batch.size("m")
+
+
 def test_small_requests_prove_nothing():
     """Five calls that came back do not say that fifty will."""
     batch = BatchSize()

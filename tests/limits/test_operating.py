@@ -291,6 +291,18 @@ def test_a_method_full_of_our_own_seconds_does_not_ask():
     assert ledger.room("m", 606.0) > 0
 
 
+def test_an_answer_lifts_a_block_although_it_reports_nothing():
+    """A portal that counts no seconds has no limit to keep to: a block of it is over with the next call that is none."""
+    ledger = OperatingLedger(420)
+    report(ledger, None, 10.0)
+    ledger.blocked("m", batched=True, now=20.0)
+    assert (0, 1) == (ledger.room("m", 20.0), ledger.room("m", 80.0))
+    report(ledger, None, 20.5)  # sent before the block
+    assert 1 == ledger.room("m", 80.0)
+    report(ledger, None, 81.0)
+    assert PLENTY == ledger.room("m", 81.0)
+
+
 def test_a_report_from_before_the_block_does_not_lift_it():
     """What was sent earlier knows nothing of the block."""
     ledger = OperatingLedger()
@@ -380,3 +392,52 @@ def test_it_says_how_it_is():
     ledger.started("m", batched=True, calls=3, now=0.0)
     assert "<OperatingLedger 200 s per 600 s, 1 methods>" == repr(ledger)
     assert {"m": MethodStatistics(used=0, in_flight=3, limit=200, seconds_per_call=None, blocked=0)} == ledger.statistics(0.0)
+
+
+def _used_up(cost):
+    """Make a ledger whose method has no room left, every call having cost the same."""
+    ledger, server, now = OperatingLedger(), Server(), 0.0
+    while ledger.room("m", now):
+        ledger.started("m", batched=True, calls=50, now=now)
+        timings, charge = server.run(now, [cost] * 50)
+        charge()
+        ledger.answered("m", True, 50, timings, now + 50 * cost, sent=now)
+        now += 2.0
+        if now > 300:
+            break
+    return ledger, now
+
+
+@pytest.mark.parametrize(("cost", "calls"), [(0.06, 1), (0.094, 1), (0.03, 3), (0.15, 0)])
+def test_a_request_may_carry_what_it_is_not_charged_for(cost, calls):
+    """The calls that stay within 0.1 s together, though the budget is used up."""
+    ledger, now = _used_up(cost)
+    assert calls == ledger.uncharged("m", now)
+
+
+def test_nothing_is_uncharged_until_it_is_known_what_a_call_costs():
+    """A method that has reported nothing, or is blocked, has none."""
+    ledger = OperatingLedger()
+    assert 0 == ledger.uncharged("m", 0.0)
+    ledger, now = _used_up(0.06)
+    ledger.blocked("m", True, now)
+    assert 0 == ledger.uncharged("m", now)
+
+
+def test_small_requests_do_not_teach_that_calls_are_free():
+    """A hundred single calls that were not charged leave the cost of a call as it was measured."""
+    ledger, now = _used_up(0.06)
+    before = ledger.statistics(now)["m"].seconds_per_call
+    for number in range(100):
+        sent = now + 0.5 * number
+        ledger.started("m", batched=False, calls=1, now=sent)
+        ledger.answered("m", False, 1, [Timing(0.0, UNIX + sent + 600)], sent + 0.2, sent=sent)
+    assert before == pytest.approx(ledger.statistics(now)["m"].seconds_per_call, rel=0.05)
+
+
+def test_how_long_calls_wait_for_the_budget():
+    """What does not fit what is left, at the rate at which the budget comes back; nothing where nothing is known."""
+    ledger, now = _used_up(0.06)
+    assert 0 == ledger.waits("other", 10**6, now)
+    assert 600 == pytest.approx(ledger.waits("m", 7_000, now), rel=0.05)
+    assert ledger.waits("m", 100, now) < ledger.waits("m", 200, now)

@@ -193,3 +193,26 @@ async def test_it_says_how_it_is():
     assert 3 == pytest.approx(numbers.waited, abs=3 * LOOK)
     assert "<RateLimit 1/1 toll=1.00 0 waiting>" == repr(rate)
     assert "<RateLimit unlimited toll=1.00 0 waiting>" == repr(RateLimit(None))
+
+
+async def test_a_bucket_is_idle_while_half_of_it_is_free():
+    """So a request that is not needed never takes the place of one that is; without a bucket there is always room."""
+    limit = RateLimit(Tariff(20, 1))
+    seen = []
+    for _ in range(12):
+        seen.append(limit.idle())
+        await limit.admit()
+    assert [True] * 10 + [False] * 2 == seen
+    assert RateLimit(None).idle()
+    limit.refused()
+    assert not limit.idle()
+
+
+async def test_few_requests_may_leave_faster_than_the_bucket_drains():
+    """Eighty requests on 50/2: thirty-two of them have to wait, sixteen seconds; so five leave a second, and not two."""
+    limit = RateLimit(STANDARD)
+    assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8)
+    assert 2 + int(80 / 16 * 0.8 * 1.25) == limit.sustained(0.8, 80)
+    for _ in range(48):
+        await limit.admit()
+    assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8, 80)

@@ -139,3 +139,25 @@ def test_it_says_how_it_is():
     window.entered(0)
     assert "<Window 1 of 4 in flight, at most 9>" == repr(window)
     assert window.statistics().latency is None
+
+
+def test_a_knee_below_the_double_is_found_by_steps_at_once():
+    """Twenty places: sixteen double to thirty-two, which does not pay; then up by a quarter, within a few rounds."""
+    portal, window = Portal(20, 1.0), Window(32)
+    portal.run(window, 20)
+    assert 20 <= window.statistics().size <= 25
+
+
+def test_one_failure_among_answers_is_a_mishap():
+    """A request in fifty that is lost on its way says nothing of the portal; two in a row do."""
+    window = Window(16, fixed=False)
+    Portal(16, 1.0).run(window, 60)
+    before = window.statistics().size
+    for _ in range(3):
+        for _ in range(49):
+            window.left(60, 1.0, ok=True)
+        window.left(60, 1.0, ok=False)
+        assert window.statistics().size >= before - 4
+    width = window.statistics().size
+    window.left(60, 1.0, ok=False)
+    assert width // 2 == window.statistics().size

@@ -150,3 +150,16 @@ def test_a_few_empty_pages_are_passed_over():
     """Rights hide rows after the cut: what is behind such pages is read."""
     pages = [Page(rows(1), None, 50), Page((), None, 100), Page((), None, 150), Page(rows(2))]
     assert rows(1, 2) == run(follow(UNKNOWN), *pages)[0]
+
+
+def test_a_full_page_without_total_or_next_is_not_taken_for_all():
+    """Another question shows: the method reads start, or gives all it has at once."""
+    whole = rows(*range(1, 51))
+    assert rows(*range(1, 61)) == run(follow(UNKNOWN), Page(whole), Page(rows(*range(51, 61))))[0]
+    assert whole == run(follow(UNKNOWN), Page(whole), Page(whole))[0] == run(follow(UNKNOWN), Page(whole), Page(()))[0]
+
+
+def test_page_1_past_the_end_of_a_set_that_shrank_is_dropped():
+    """51 rows, of which the last is deleted between the pages: the second page is past the end, and page 1 again."""
+    whole, calm = rows(*range(1, 51)), [Page(rows(*range(1, 51)), 50)]
+    assert whole == run(follow(DEPARTMENTS), Page(whole, 51, 50), Page(whole, 50), *calm)[0]

@@ -1,4 +1,4 @@
-"""What `offset` promises: pages read highest first lose no row, whatever is deleted or appended between them."""
+"""What `offset` promises: pages read by offset lose no row, whatever moves between them."""
 
 import random
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from extractor.errors import ContractBroken
 from extractor.messages import Page
 from extractor.paging import Ask
-from extractor.paging.offset import descend, start_offsets
+from extractor.paging.offset import descend, start_offsets, uncovered
 from extractor.paging.span import Span
 from tests.paging.table import ASKED, Spoilt, Table, ids, survive, walk
 
@@ -89,24 +89,24 @@ def test_page_1_in_place_of_a_page_that_vanished_does_not_end_the_set():
 
 
 def test_more_than_a_batch_is_read_in_groups_one_after_another():
-    """Fifty pages an ask; rows of the upper group are handed over before the lower one is asked for (Rule 1)."""
-    table = Table(range(1, 6001))
-    span = Span(0, 6000, 6000)
-    pager, asks, kept = descend(ASKED, span, 6000), [], []
+    """Fifty pages an ask, and what lies between them; rows of the upper group are handed over before the lower one is asked for (Rule 1)."""
+    table = Table(range(2, 12_001, 2))
+    span = Span(0, 12_000, 12_000)
+    pager, asks, kept = descend(ASKED, span, 6_000), [], []
     ask = next(pager)
     while ask.calls:
         asks.append([call.params["start"] for call in ask.calls])
         kept += ids(ask.rows)
-        assert sorted(kept) == list(range(min(kept, default=6001), 6001))
-        assert span.high < min(kept, default=6001)
+        assert sorted(kept) == list(range(min(kept, default=12_002), 12_001, 2))
+        assert span.high < min(kept, default=12_001)
         assert sorted(ids(ask.rows)) == ids(ask.rows)
         try:
             ask = pager.send([table.answer(call) for call in ask.calls])
         except StopIteration as end:
             kept += ids(end.value.rows)
             ask = Ask(())
-    assert [50, 50, 20] == [len(starts) for starts in asks]
-    assert list(range(1, 6001)) == sorted(kept)
+    assert [50, 50, 50, 51, 20, 22] == [len(starts) for starts in asks]
+    assert list(range(2, 12_001, 2)) == sorted(kept)
     assert span.closed
 
 
@@ -166,6 +166,7 @@ def test_a_span_that_was_narrowed_meanwhile_stays_disjoint():
     pager = descend(ASKED, span, 100)
     ask = next(pager)
     span.split()
+    ask = pager.send([table.answer(call) for call in ask.calls])
     with pytest.raises(StopIteration) as end:
         pager.send([table.answer(call) for call in ask.calls])
     assert list(range(1, 51)) == sorted(ids(end.value.value.rows))
@@ -245,3 +246,51 @@ def test_a_short_page_hides_behind_no_deletion():
 
     kept, _ = walk(descend(ASKED, Span(0, 200, 200), 200), answer)
     assert {*range(1, 199), 200} <= set(kept)
+
+
+class Restless(Table):
+    """A table in which anything may happen before a call: rows go, rows come from the side, rights go and come back."""
+
+    def __init__(self, count, seed):
+        super().__init__(range(5, count * 5 + 1, 5))
+        self.chance = random.Random(seed)
+        self.stayed, self.hidden = set(self.ids), {}
+        self.last = max(self.stayed)
+
+    def answer(self, call):
+        """Let something happen, then answer."""
+        fate = self.chance.random()
+        for one in self.chance.sample(self.ids, min(self.chance.choice([0, 0, 1, 3]), len(self.ids))):
+            del self.copies[one]
+        for one in self.chance.sample(range(1, self.last), self.chance.choice([0, 0, 1, 3])):
+            self.copies.setdefault(one, 1)
+        if fate < 0.03:
+            self.hidden, self.copies = self.copies, {}
+        elif fate < 0.3 and self.hidden:
+            self.hidden, self.copies = {}, self.hidden
+        self.stayed &= self.copies.keys()  # what is not shown for a while is not among the rows that may be read
+        return super().answer(call)
+
+
+@given(st.integers(20, 600), st.integers(0, 2**32))
+def test_whatever_happens_to_the_set_a_row_that_stays_is_there_or_an_error_is(count, seed):
+    """Rows are deleted, become visible below, all rights go for a while: no page is believed for more than it shows."""
+    table = Restless(count, seed)
+    try:
+        kept, _ = walk(descend(ASKED, Span(0, table.last, table.last), count), table.answer)
+    except ContractBroken:
+        return
+    assert len(set(kept)) == len(kept)
+    assert table.stayed <= set(kept)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=8), st.one_of(st.none(), st.integers(0, 30)), st.integers(30, 80))
+def test_the_gaps_are_what_no_page_covers(pieces, low, high):
+    """Every id below the upper end, and above the lower one, lies in a piece or in a gap, and in no two gaps."""
+    runs = [list(range(first, first + length)) for first, length in pieces]
+    gaps = uncovered(runs, low, high)
+    covered = [one for above, up_to in gaps for one in range(above + 1, up_to + 1)]
+    assert len(set(covered)) == len(covered)
+    bottom = low + 1 if low is not None else min((run[0] for run in runs), default=high + 1)
+    inside = {one for run in runs for one in run}
+    assert set(range(bottom, high + 1)) - inside <= set(covered)

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from extractor import durable, secrets
+from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.cost import CostModel
-from extractor.sandbox.faults import at, cut, html
+from extractor.sandbox.faults import at, cut, html, refused
 from extractor.sandbox.methods.classic import listed
 from tests.trials import CLIENT, SECRET
 
@@ -45,6 +46,20 @@ async def test_a_dump_that_outlives_its_tokens(trial, tokens):
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
     assert 0 == outcome.manifest["entities"]["deals"]["retries"]
     assert 3 <= world.authority.renewals <= asyncio.get_running_loop().time() / 3
+
+
+async def test_a_method_that_is_blocked_for_hours_outlives_many_tokens(trial, tokens):
+    """Each hour's token is renewed and then accepted: that it aged while a call waited its turn is not held against the call."""
+    def blocked(_number, request):
+        now, token = EPOCH + asyncio.get_running_loop().time(), request.headers["authorization"].removeprefix("Bearer ")
+        good = world.portal.credentials.tokens[token].expires > now
+        return refused(429, "OPERATION_TIME_LIMIT", "Method is blocked") if good and now < EPOCH + 5 * 3_600 else None
+
+    world = trial(rows={"deals": 40}, faults=blocked, oauth={"lifetime": 1_200})
+    outcome = await ran(world, app(world, tokens), "deals")
+    assert (0, None) == (outcome.exit_code, outcome.why)
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert 10 < world.authority.renewals <= asyncio.get_running_loop().time() / 1_200
 
 
 async def test_no_token_is_in_an_address(trial, tokens):

@@ -10,7 +10,6 @@ import orjson
 import zstandard
 
 from extractor.catalog import catalog
-from tests.simulation.portal import id_of
 from tests.simulation.scenario import TABLES
 
 STOPPED = (5, 130, 143)
@@ -90,6 +89,11 @@ def _unpacked(path, data):
     if path.endswith(".zst"):
         return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
     return data
+
+
+def id_of(name, row):
+    """Read the id of a row of an entity."""
+    return str(row[catalog()[name].id])
 
 
 def check_wreck(folder):

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import io
 import os
+import random
+from types import SimpleNamespace
+
+import msgspec
 
 from extractor import batch, durable
+from extractor.auth.oauth import renewal
 from extractor.client import Client
 from extractor.entityrun import EntityRun
-from extractor.errors import RateLimited
+from extractor.errors import RateLimited, TokenExpired
+from extractor.limits.account import Account
 from extractor.limits.batchsize import BatchSize
 from extractor.messages import Page, Reply
 from extractor.paging import idrange, offset
@@ -23,7 +29,7 @@ from extractor.sinks.ndjson import NdjsonSink
 def offsets_lowest_first(patched):
     """Pages by offset are read from the first to the last, and believed: a deletion pulls a row into one that was read."""
     patched.setattr(offset, "start_offsets", lambda total: list(range(0, max(total, 1), 50)))
-    patched.setattr(offset, "_in_order", lambda _starts, pages, _held, _key: [page for page in pages if page.rows])
+    patched.setattr(offset, "uncovered", lambda *_: [])
 
 
 def end_on_a_short_page(patched):
@@ -41,8 +47,8 @@ def missing_entry_is_an_empty_page(patched):
     """A command of a batch that stands in neither map is taken for a page without rows."""
     whole = batch._outcome
 
-    def outcome(maps, key):
-        return whole(maps, key) if key in maps["result"] or key in maps["result_error"] else Reply([])
+    def outcome(pages, failures, told, key):
+        return whole(pages, failures, told, key) if key in pages or key in failures else Reply(msgspec.Raw(b"[]"))
     patched.setattr(batch, "_outcome", outcome)
 
 
@@ -82,10 +88,10 @@ def cursor_before_the_row(patched):
 
 def empty_page_believed(patched):
     """An empty page below an id that was seen is taken for the end."""
-    def believe(_question, _low, _bound):
+    def believe(*_asked, **_known):
         return Page(())
         yield
-    patched.setattr(idrange, "_believe", believe)
+    patched.setattr(idrange, "doubt", believe)
 
 
 def duplicates_kept(patched):
@@ -100,9 +106,9 @@ def refusal_is_an_empty_page(patched):
     """A 503 is no error, and its request brought no rows."""
     whole = Client._exchange
 
-    async def exchange(client, calls):
+    async def exchange(client, calls, shown):
         try:
-            return await whole(client, calls)
+            return await whole(client, calls, shown)
         except RateLimited:
             return [Reply([])] * len(calls)
     patched.setattr(Client, "_exchange", exchange)
@@ -138,11 +144,33 @@ def dropped_filter_not_noticed(patched):
     patched.setattr(Span, "_check", lambda *_, **__: None)
 
 
+def operating_values_summed(patched):
+    """What the portal reports of the operating limit, which is a sum already, is added to what was reported before."""
+    whole = Account.report
+    patched.setattr(Account, "report", lambda one, operating, sent: whole(one, one.own.total + one.foreign.total + operating, sent))
+
+
+def refresh_twice(patched):
+    """Every request that meets an aged token renews it, with the refresh token that it left with: the second one finds that spent."""
+    whole = Client.send
+
+    async def send(client, calls):
+        session, held = client._session, client._session._tokens
+        outcomes = await whole(client, calls)
+        if isinstance(outcomes[0], TokenExpired):
+            own = SimpleNamespace(load=lambda: held, store=session._file.store)
+            session._take(await session._drive(renewal(session._who, held, session._clock, random.random), own))
+            session._spent = False
+        return outcomes
+    patched.setattr(Client, "send", send)
+
+
 MUTANTS = [
     offsets_lowest_first, end_on_a_short_page, missing_entry_is_an_empty_page, checkpoint_before_fsync, killed_batch_again_for_ever,
     no_truncation_at_resume, cursor_before_the_row, empty_page_believed, duplicates_kept, refusal_is_an_empty_page,
     checkpoint_in_place, name_not_synced, bad_row_not_named, dropped_filter_not_noticed,
+    operating_values_summed, refresh_twice,
 ]
-SLOW = [offsets_lowest_first, missing_entry_is_an_empty_page, killed_batch_again_for_ever, no_truncation_at_resume,
+SLOW = [offsets_lowest_first, killed_batch_again_for_ever, no_truncation_at_resume,
         dropped_filter_not_noticed]
 """Those that take many seeds, or long ones: they are for the soak."""

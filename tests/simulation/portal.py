@@ -6,11 +6,9 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 
-from extractor.catalog import catalog
 from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
-from extractor.sandbox.answer import Method, Session
+from extractor.sandbox.answer import Method
 from extractor.sandbox.clock import loop_clock
-from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.faults import Fault, answers, cut, garbage, html, moved, refused, slow, truncated
 from extractor.sandbox.faults import methods as mishaps
 from extractor.sandbox.methods import METHODS
@@ -18,8 +16,10 @@ from extractor.sandbox.methods.classic import LISTINGS, listed
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.transport import MemoryTransport
 from extractor.sandbox.world import World
+from tests.simulation.access import Access
+from tests.simulation.budget import Budget
 from tests.simulation.scenario import TABLES, mutations
-from tests.trials import ADDRESS, CODE, SCOPES
+from tests.trials import HOST
 
 TIMEOUT = 75.0
 SELDOM = 30  # calls of a method between two pages that are blank: two in a row are what an empty table looks like
@@ -48,6 +48,7 @@ REQUEST_FAULTS = {
     "result: []": lambda _seed: Fault(spoil=answers.emptied()),
     "doubled keys": lambda _seed: Fault(spoil=answers.doubled_keys()),
 }
+BLOCKS = {"429 in JSON", "commands are blocked"}
 RARE_FAULTS = {  # they end an entity, or the run
     "302": lambda _seed: moved("new.example"),
     'commands fail, with ""': lambda seed: Fault(spoil=answers.failing("", seed=seed)),
@@ -71,7 +72,7 @@ class Watched(World):
 class Simulated:
     """The portal and the network of a scenario; also the transport."""
 
-    def __init__(self, one):
+    def __init__(self, one, loop):
         self.one, self.counts, self.calm = one, Counter(), False
         self.requests = 0
         self.shown = defaultdict(lambda: defaultdict(list))  # entity -> id -> versions of the row
@@ -84,9 +85,11 @@ class Simulated:
         self.world.moved = self._moved
         self.world.schedule = mutations(one, self.world.tables)
         self.touched = {mutation.table for mutation in self.world.schedule}
-        hook = Webhook(CODE, Session(1, admin=True, scopes=SCOPES))
+        self.budget = Budget(one.meter)
+        self.access = Access(one, loop, self.counts, lambda: self.calm)
         methods = {name: self._method(name, method) for name, method in METHODS.items()}
-        self.portal = Portal(self.world, methods, Credentials([hook]), one.meter, clock=loop_clock(), faults=self._fault)
+        self.portal = Portal(self.world, methods, self.access.credentials, one.meter, clock=loop_clock(), faults=self._fault,
+                             authority=self.access.authority)
 
     def now_visible(self, name):
         """Say which ids a question's answer holds at this moment."""
@@ -171,6 +174,7 @@ class Simulated:
 
         def body(world, params, start, session):
             answer = method.run(world, params, start, session)
+            self.budget.ran(question.entity.method, answer.seconds)
             if select is None or params.get("select") == select:
                 for row in mishaps.rows_of(answer):
                     known = versions[str(row[entity.id])]
@@ -186,11 +190,18 @@ class Simulated:
         kinds = RARE_FAULTS if dice.random() < 0.05 else REQUEST_FAULTS
         kind = dice.choice(list(kinds))
         self.counts[f"request: {kind}"] += 1
+        self.budget.blocks += kind in BLOCKS
         return kinds[kind](number)
 
     async def post(self, url, body, headers):
+        """Carry one request, and keep account of it."""
+        with self.budget.request() as answers:
+            answers.append(await self._post(url, body, headers))
+        return answers[0]
+
+    async def _post(self, url, body, headers):
         """Carry one request over a network that fails now and then."""
-        assert url.startswith(ADDRESS)
+        assert url.startswith(HOST)
         self.requests += 1
         self.calm = self.requests > self.one.calm_after
         dice = random.Random(f"{self.one.seed}:net:{self.requests}")
@@ -213,8 +224,3 @@ class Simulated:
             raise RequestTimeout("no whole answer came in the time allowed") from None
         self.counts[f"HTTP {answer.status}"] += 1
         return answer
-
-
-def id_of(name, row):
-    """Read the id of a row of an entity."""
-    return str(row[catalog()[name].id])

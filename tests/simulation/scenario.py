@@ -1,4 +1,4 @@
-"""One seed makes one story: a portal and its rows, what goes wrong with them, and when the run is killed."""
+"""One seed makes one story: a portal and its rows, who reads them, what goes wrong, and when the run is killed."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ class Scenario:
     poisoned: int = 0
     calm_after: int = 200
     endings: list[Ending] = field(default_factory=list)
+    lifetime: float | None = None
+    jumps: float = 0.0
 
     def questions(self):
         """Ask what the scenario asks."""
@@ -88,6 +90,9 @@ def scenario(seed: int) -> Scenario:
     one.poisoned = dice.choice([0, 0, 0, 0, 1, 2])
     one.calm_after = dice.choice([30, 100, 200])
     one.endings = [_ending(dice) for _ in range(dice.choice([0, 1, 2, 3, 5]))]
+    who = random.Random(f"access:{seed}")  # of its own: a story that a webhook reads is what it was before there were applications
+    one.lifetime = who.choice([None, None, None, 30.0, 120.0])
+    one.jumps = who.choice([0.0, 0.3, 1.0])
     return one
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import shutil
 import tempfile
@@ -11,6 +12,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from extractor import session
 from extractor.config import settings
 from extractor.dump import Dump
 from extractor.errors import B24xError, DiskError
@@ -20,7 +24,6 @@ from tests.simulation.checks import Broken, check, check_wreck, holds
 from tests.simulation.disk import Disk
 from tests.simulation.portal import TIMEOUT, Simulated
 from tests.simulation.scenario import scenario
-from tests.trials import ADDRESS
 
 LIVES = 40
 STEPS = 100_000
@@ -37,6 +40,16 @@ class SteppedLoop(VirtualLoop):
         self.steps += 1
         self.on_step()
         super()._run_once()
+
+    def run_in_executor(self, executor, func, *args):
+        """Do a thread's work at once and in this thread, and tell a step later: equal seeds tell equal stories."""
+        done = self.create_future()
+        try:
+            tell = functools.partial(done.set_result, func(*args))
+        except Exception as error:  # noqa: BLE001 - it is for who waits
+            tell = functools.partial(done.set_exception, error)
+        self.call_soon(lambda: done.done() or tell())
+        return done
 
 
 @dataclass(slots=True)
@@ -88,17 +101,22 @@ class Story:
 
     async def run(self):
         """Live until the command has come to its end."""
-        self.portal = Simulated(self.one)
+        self.portal = Simulated(self.one, self.loop)
         self.disk = Disk(self.root / "0")
         self.dice = random.Random(f"{self.one.seed}:lives")
         endings = list(self.one.endings)
-        with self.disk.watched():
+        with self.disk.watched(), pytest.MonkeyPatch.context() as patched:
+            patched.setattr(session, "time", self.portal.access.wall)
             while True:
                 calm, ending = self.portal.calm, endings.pop(0) if endings else None
                 outcome = await self._live(ending)
                 self.counts["lives"] += 1
+                self.portal.budget.check()
                 if outcome is None:
                     check_wreck(self.disk.root)
+                elif self.portal.access.locked_out(self.disk.root, outcome):
+                    self.counts["locked out"] += 1
+                    self.portal.access.authorise()
                 elif isinstance(outcome, Failed):
                     holds(not (calm and ending is None), "a portal that works again is read", outcome)
                 else:
@@ -121,8 +139,8 @@ class Story:
         self.dead = False
         order = Order(self.one.questions(), folder=self.disk.root, compress=self.one.compress,
                       max_seconds=ending.seconds if ending and ending.kind == "minutes" else None)
-        limits = settings({"webhook": ADDRESS, "timeout": TIMEOUT, **self.one.settings})
-        dump = Dump(order, limits, self.portal)
+        limits = settings({**self.portal.access.options(self.disk.root), "timeout": TIMEOUT, **self.one.settings})
+        dump = Dump(order, limits, self.portal, [self.portal.budget.watch()])
         self.task = self.loop.create_task(dump.run())
         with self._watching(ending, dump):
             await asyncio.wait({self.task})
@@ -164,7 +182,9 @@ class Story:
             yield
         finally:
             self.loop.on_step = self.disk.on_operation = lambda: None
-            self.counts["disk: refused"] += bool(ending and ending.kind == "disk" and not self.disk.refusals)
+            refused = bool(ending and ending.kind == "disk" and not self.disk.refusals)
+            self.counts["disk: refused"] += refused
+            self.portal.access.risked |= refused
             self.disk.refusals = {}
             if timer:
                 timer.cancel()
@@ -177,7 +197,7 @@ class Story:
         """Be gone at this very moment: the next life begins with what the disk has kept."""
         if self.dead:
             return
-        self.dead = True
+        self.dead = self.portal.access.risked = True
         self.lives += 1
         where = "in a step" if ending.step else "at an operation"
         self.counts[f"{ending.kind}, {where}"] += 1
