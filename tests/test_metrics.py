@@ -2,12 +2,15 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from extractor.events import CallFailed, Committed, RequestAnswered
 from extractor.metrics import FAMILIES, Ended, Tally, page
+from extractor.sandbox.faults import at, refused
+from tests.trials import Trial
 
 PORTAL, FOLDER = "example.bitrix24.com", "mirror"
 ABOUT = {"portal": PORTAL, "folder": FOLDER}
@@ -110,3 +113,13 @@ def test_every_page_is_in_the_format(folder, rows, operating):
     used = {one.labels["method"]: one.value for family in families for one in family.samples if one.name == "b24x_operating_window_seconds"}
     assert {name: round(value, 3) for name, value in operating.items()} == used
     assert text.endswith("\n")
+
+
+@pytest.mark.parametrize(("status", "code", "counted"), [
+    (503, "QUERY_LIMIT_EXCEEDED", "rate"), (429, "OPERATION_TIME_LIMIT", "operating"), (500, "INTERNAL_SERVER_ERROR", None)])
+async def test_refusals_of_a_run_are_counted(tmp_path, status, code, counted):
+    """What the engine tells of a request that the portal refuses is what a tally counts."""
+    trial, tally = Trial(tmp_path / "out", rows={"deals": 300}, faults=at({3: refused(status, code)})), Tally()
+    assert 0 == (await trial.dump("deals", observers=[tally]).run()).exit_code
+    assert [counted == "rate", counted == "operating"] == [tally.rate > 0, tally.operating > 0]
+    assert tally.retries > 0
