@@ -31,7 +31,7 @@ from extractor.fold import Fold
 from extractor.known import NAME, Known
 from extractor.messages import FileMark, Row
 from extractor.mirror import Entry, State
-from extractor.sinks import Compression, NdjsonSink, check, compression_of, lines, part_path
+from extractor.sinks import Compression, NdjsonSink, check, compression_of, part_path, read_lines
 
 _MANY = 1_000  # rows written at a time
 
@@ -130,7 +130,7 @@ class _Compaction:
 
     def _lines(self, entry: Entry) -> Iterator[bytes]:
         """Read an entity's files, oldest first."""
-        return itertools.chain.from_iterable(lines(self._folder, mark) for mark in entry.files)
+        return itertools.chain.from_iterable(read_lines(self._folder, mark) for mark in entry.files)
 
     def _commit(self, name: str, entry: Entry) -> None:
         """Record where an entity stands, past undoing (Rule 2)."""

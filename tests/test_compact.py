@@ -23,7 +23,7 @@ from extractor.lanes import Round, Standing
 from extractor.manifest import EntityFacts
 from extractor.messages import Row
 from extractor.mirror import Entry, Night, State
-from extractor.sinks import NdjsonSink, lines
+from extractor.sinks import NdjsonSink, read_lines
 from tests.simulation.disk import Disk, Node
 from tests.test_sync import SAME, Nights, latest
 
@@ -85,7 +85,7 @@ def whole(folder, name="deals"):
     assert [msgspec.to_builtins(mark) for mark in entry.files] == said["files"] == [msgspec.to_builtins(mark) for mark in entry.facts.files]
     there = {f"{name}/{path.name}" for path in (folder / name).iterdir()} if (folder / name).exists() else set()
     assert {mark.path for mark in entry.files} == there
-    found = [line for mark in entry.files for line in lines(folder, mark)]
+    found = [line for mark in entry.files for line in read_lines(folder, mark)]
     assert len(found) == said["rows"]
     return found
 

@@ -23,7 +23,7 @@ def compression_of(mark: FileMark) -> Compression:
     return next(kind for kind, found in FORMATS.items() if mark.path.endswith(f".ndjson{found.suffix}"))
 
 
-def lines(folder: Path, mark: FileMark) -> Iterator[bytes]:
+def read_lines(folder: Path, mark: FileMark) -> Iterator[bytes]:
     """Return the lines of a file, without their ends."""
     path = folder / mark.path
     with durable.translated(path), ExitStack() as stack:
