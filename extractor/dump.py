@@ -48,6 +48,7 @@ class Dump:
             way_on="the same command goes on from here" if order.folder
             else "what has left through stdout is not all, and nothing can go on from it",
         )
+        self._limits = settings.limits()
         self._runs: list[EntityRun] = []
         self._digests: dict[str, Any] = {}
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
@@ -164,7 +165,7 @@ class Dump:
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
         engine = Engine(
-            self._conduct.client, self._settings.limits(),
+            self._conduct.client, self._limits,
             save=functools.partial(self._saving, checkpoint), observers=self._conduct.observers,
         )
         self._saving(checkpoint)()
@@ -184,7 +185,8 @@ class Dump:
                 self._write_manifest(_utc())
         exit_code, why = self._verdict(error)
         bug = error if isinstance(error, Bug) else None
-        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed, bug)
+        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed, bug,
+                       self._limits.used(loop.time()))
 
     def _begin(self, engine: Engine, run: EntityRun) -> None:
         """Put an entity on the run, and its file back to where the checkpoint says."""

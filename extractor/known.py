@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -70,12 +70,14 @@ class Known:
             DiskError: It cannot be read or written.
         """
         durable.make_folder(path.parent)
-        with _translated(path):
+        with _translated(path), ExitStack() as undo:
             known = cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False), path)
+            undo.callback(known.close)
             known._connection.execute("PRAGMA synchronous = FULL")
             known._connection.executescript(_SCHEMA)
             known._numbers = {name: number for number, name in known._connection.execute("SELECT number, name FROM names")}
-        durable.sync_folder(path.parent)
+            durable.sync_folder(path.parent)
+            undo.pop_all()
         return known
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ Rule 3: no credentials: the portal is a host, and `auth` is left out of params.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import orjson
 
 from extractor import durable
+from extractor.errors import ConfigError
 from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
@@ -94,6 +95,24 @@ def read(folder: Path) -> dict[str, Any]:
     except (OSError, orjson.JSONDecodeError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
+    """Let the folder's manifest name other files of some entities, which hold the same; all else it says stays.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    path = folder / NAME
+    try:
+        before = path.read_bytes()
+        found = orjson.loads(before)
+        for name in files.keys() & found["entities"].keys():
+            found["entities"][name] |= {"rows": sum(mark.rows for mark in files[name]), "files": [asdict(mark) for mark in files[name]]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError(f"{durable.shown(path)} cannot be read: the next sync writes it anew") from None
+    if found != orjson.loads(before):
+        write(folder, found)
 
 
 def _entry(facts: EntityFacts) -> dict[str, Any]:

@@ -18,7 +18,7 @@ FORMAT = 1
 class Entry(msgspec.Struct):
     """One entity: the fingerprint of what is asked of it, where it stands (`None`: never read whole), its files, oldest first.
 
-    `old` are the files of another question: they go when this one has been read whole.
+    `old` are files that go, as soon as there is a standing: those of another question, or what a compact has replaced.
     """
 
     question: str

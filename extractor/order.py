@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,7 +37,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: the exit code, why it is not 0, the manifest, and what it cost."""
+    """How a run ended: the exit code, why it is not 0, the manifest, and what it cost.
+
+    `operating` are the seconds that each method has used of its ten minutes.
+    """
 
     exit_code: int
     why: str | None
@@ -46,6 +49,7 @@ class Outcome:
     seconds: float = 0.0
     resumed: bool = False
     bug: Bug | None = None
+    operating: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

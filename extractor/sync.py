@@ -207,7 +207,8 @@ class Sync:
         facts = self._facts()
         exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
         bug = error if isinstance(error, Bug) else None
-        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug)
+        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug,
+                       self._limits.used(asyncio.get_running_loop().time()))
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
         """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""

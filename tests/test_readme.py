@@ -12,11 +12,13 @@ from extractor.auth.oauth import KEYS
 from extractor.cli.questions import questions
 from extractor.config import read_file, settings
 from extractor.errors import B24xError
+from extractor.metrics import FAMILIES
 from extractor.preflight import refuse_at_once
 from tests.command_lines import commands, options, parse
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", *(
+    f"docs/{path.name}" for path in sorted((ROOT / "docs").iterdir())))
 BEYOND_ERRORS = {0, 130, 143}  # success and the two signals: no exception of ours carries them
 
 
@@ -26,8 +28,8 @@ def read(document: str) -> str:
 
 
 def blocks(text: str) -> str:
-    """Return the lines inside fences, without their comments."""
-    fenced = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    """Return the lines inside fences, of whatever language, without their comments."""
+    fenced = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     return re.sub(r"\s+#.*", "", fenced)
 
 
@@ -68,8 +70,8 @@ def test_examples_parse(document: str, monkeypatch: pytest.MonkeyPatch):
     shown = blocks(read(document))
     for name, value in re.findall(r"^export (B24X_\w+)='(.*)'$", shown, re.MULTILINE):
         monkeypatch.setenv(name, value)
-    for example in re.findall(r"(?:^|\s)b24x ([a-z].*)", shown):
-        parse(shlex.split(example))
+    for example in re.findall(r"(?:^|[\s/])b24x ([a-z].*)", shown):
+        parse(shlex.split(re.split(r" (?:\|\||&&|2?>>?|;) ", example)[0]))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -91,6 +93,11 @@ def test_options_that_are_named_exist(document: str):
 def test_every_command_is_listed():
     """The README's table of commands names all of them, and no other."""
     assert {cell.strip("`").split()[1] for cell in table(read("README.md"), "Commands")} == set(commands())
+
+
+def test_every_metric_is_listed():
+    """The README's table of metrics names all of them, and no other."""
+    assert set(FAMILIES) == {name for cell in table(read("README.md"), "Metrics") for name in re.findall(r"b24x_\w+", cell)}
 
 
 def test_exit_codes_are_those_of_the_code():

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-COMMANDS = ("dump", "sync", "entities", "sandbox", "demo")
+COMMANDS = ("dump", "sync", "compact", "entities", "sandbox", "demo")
 
 
 class _Commands(click.Group):

@@ -18,6 +18,8 @@ from extractor.cli.options import log_options, portal_options, question_options
 @click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed.")
 @click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run.")
+@click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Replace this file by one in Prometheus' text format, for node_exporter.")
 @question_options
 @portal_options
 @log_options
@@ -62,4 +64,6 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         verbose=options["verbose"],
         quiet=options["quiet"],
         summary=options["summary"],
+        metrics=options["metrics"],
+        folder=order.folder,
     )

@@ -23,6 +23,7 @@ from extractor.errors import DiskError, UsageError
 from extractor.events import Observer
 from extractor.order import Outcome
 from extractor.progress import shown
+from extractor.textfile import Measured, measured
 from extractor.transport import HttpTransport, Transport
 
 _STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -67,18 +68,25 @@ Make = Callable[[Transport, Sequence[Observer]], Run]
 """Puts a run's parts together."""
 
 
-def carry_out(make: Make, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None) -> int:
+def carry_out(
+    make: Make, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None, metrics: Path | None, folder: Path | None
+) -> int:
     """Carry a run out to its end; print the report; return the exit code."""
     collect_seldom()
     if summary is not None:
         _can_append(summary)
 
-    async def run() -> Outcome:
+    async def run(measures: Measured) -> Outcome:
         async with HttpTransport(timeout=settings.timeout) as transport:
-            return await watched(make, transport, log_format=log_format, verbose=verbose, quiet=quiet)
+            return await watched(
+                lambda transport, observers: make(transport, [*observers, measures.tally]), transport,
+                log_format=log_format, verbose=verbose, quiet=quiet)
 
-    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-        outcome = runner.run(run())
+    with (
+        measured(metrics, portal=settings.credentials.host, folder=folder) as measures,
+        asyncio.Runner(loop_factory=fastest_loop()) as runner,
+    ):
+        outcome = measures.outcome = runner.run(run(measures))
     if verbose and outcome.bug is not None:
         say(masked("".join(traceback.format_exception(outcome.bug.__cause__))))
     if summary is not None:

@@ -32,6 +32,10 @@ class Limits:
         """Return the share of a request that one call of a method takes."""
         return 1 / self.batch.size(method)
 
+    def used(self, now: float) -> dict[str, float]:
+        """Return the seconds that each method has used of its ten minutes, where the portal reports them."""
+        return {name: one.used for name, one in self.operating.statistics(now).items() if one.seconds_per_call is not None}
+
     def sent(self, methods: Sequence[str], now: float) -> None:
         """Count a request with these calls that leaves now."""
         self.window.entered(now)

@@ -11,10 +11,13 @@ from typing import Protocol
 
 from extractor.messages import FileMark, Row
 from extractor.sinks.compression import Compression
-from extractor.sinks.ndjson import FIRST, NdjsonSink, check, discard, hashing
+from extractor.sinks.ndjson import FIRST, NdjsonSink, check, discard, hashing, part_path
+from extractor.sinks.reading import compression_of, read_lines
 from extractor.sinks.stdout import StdoutSink
 
-__all__ = ["FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "discard", "hashing"]
+__all__ = [
+    "FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "compression_of", "discard", "hashing", "part_path", "read_lines",
+]
 
 
 class Sink(Protocol):

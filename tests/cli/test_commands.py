@@ -15,6 +15,7 @@ from extractor.errors import UsageError
 from extractor.sandbox.faults.mixture import Mixture
 from extractor.sandbox.world import DEFAULT_ROWS
 from tests.command_lines import commands
+from tests.test_compact import made
 
 
 def run(*words):
@@ -35,7 +36,7 @@ def test_help_is_whole():
     assert all(command.short_help in " ".join(said.split()) for command in commands().values())
 
 
-NO_DEFAULT = {"--webhook", "--config", "--to", "--summary", "--max-minutes", "--filter", "--param", "--exclude",
+NO_DEFAULT = {"--webhook", "--config", "--to", "--summary", "--metrics", "--max-minutes", "--filter", "--param", "--exclude",
               "--domain", "--client-id", "--token-file", "--oauth-server"}
 
 
@@ -138,3 +139,13 @@ def test_the_demo_of_chaos_is_not_content_with_less(tmp_path):
     there = _ids(tmp_path, {"files": [{"path": "part"}]})
     assert [3, 7, 7] == there
     assert [0, 4] == [_chaos_told(3, 3, Mixture(1), exact=there == shown) for shown in ([3, 7, 7], [3, 5, 7])]
+
+
+def test_compact_says_what_it_did(tmp_path):
+    """A line for each entity, on stderr; what cannot be folded ends with code 2 and a sentence."""
+    assert 2 == run("compact", str(tmp_path)).exit_code
+    made(tmp_path, deals=[([(1, "old"), (2, "old")], "none"), ([(1, "new"), (2, None)], "none")]).close()
+    first, second = run("compact", str(tmp_path)), run("compact", str(tmp_path))
+    assert [(0, ""), (0, "")] == [(one.exit_code, one.stdout) for one in (first, second)]
+    assert "deals: 4 lines in 2 files (102 bytes) are 1 rows (25 bytes)\n" == first.stderr
+    assert "deals: left as it is, 1 rows: each row is there once\n" == second.stderr

@@ -129,3 +129,23 @@ def test_a_dump_as_an_application(served, tmp_path):
     assert 0 == ran.exit_code, ran.stderr
     assert listed(portal.world, "crm.deal.list") == ids(tmp_path / "out")
     assert 1 == portal.portal.authority.renewals
+
+
+def test_metrics_of_a_run_and_of_one_that_fails(served, tmp_path):
+    """A dump and a sync leave a page each; one that the portal refuses says so, and when the last one was good."""
+    portal, page = served(deals=300), tmp_path / "b24x.prom"
+
+    def told():
+        return {line.partition("{")[0]: float(line.rpartition(" ")[2]) for line in page.read_text().splitlines() if line[0] != "#"}
+
+    assert 0 == dump(portal, "deals", "--to", tmp_path / "out", "--metrics", page).exit_code
+    assert len(ids(tmp_path / "out")) == told()["b24x_rows_total"]
+    words = ["sync", "deals", "--to", str(tmp_path / "mirror"), "--metrics", str(page)]
+    assert 0 == CliRunner().invoke(main, words, env={"B24X_WEBHOOK": portal.webhook}).exit_code
+    good = told()
+    assert 0 <= good["b24x_watermark_age_seconds"] < 60
+    assert 3 == CliRunner().invoke(main, words, env={"B24X_WEBHOOK": portal.webhook.replace(CODE, "other")}).exit_code
+    bad = told()
+    assert 3 == bad["b24x_run_exit_code"]
+    kept = ("b24x_rows_total", "b24x_last_success_timestamp_seconds", "b24x_watermark_timestamp_seconds")
+    assert [good[name] for name in kept] == [bad[name] for name in kept]

@@ -1,0 +1,128 @@
+"""The recipes in docs/ do with each exit code what they say: their scripts are run, with a b24x that ends as it is told."""
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import yaml
+
+from extractor.metrics import FAMILIES
+
+DOCS = Path(__file__).parent.parent / "docs"
+AGAIN, FINAL = (5, 130, 143), (1, 2, 3, 4)
+
+
+def fences(document, language):
+    """Return what a document shows in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / document).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a script whose b24x ends with one code after the other; return its exit code, how often b24x ran, and stderr."""
+    (tmp_path / "bin").mkdir()
+    for name, text in {"b24x": f'read -r code < {tmp_path}/codes; sed -i 1d {tmp_path}/codes; echo run >> {tmp_path}/runs; exit "$code"',
+                       "sleep": "exit 0"}.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "env").write_text("export B24X_WEBHOOK=x\n")
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "B24X_ENV": f"{tmp_path}/env", "B24X_HOME": str(tmp_path),
+           "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+
+    def go(shell, script, *codes):
+        (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
+        (tmp_path / "runs").write_text("")
+        ran = subprocess.run([*shell, script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=20, check=False)
+        return ran.returncode, len((tmp_path / "runs").read_text().split()), ran.stderr
+
+    return go
+
+
+def cron():
+    """The script of the cron recipe, and its shell."""
+    return ["sh", "-c"], next(one for one in fences("cron.md", "sh") if one.startswith("#!"))
+
+
+def actions():
+    """The script of the GitHub Actions recipe, and the shell that runs it there."""
+    (workflow,) = fences("github-actions.md", "yaml")
+    (step,) = yaml.safe_load(workflow)["jobs"]["sync"]["steps"]
+    return ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"], step["run"]
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("recipe", [cron, actions])
+def test_scripts_obey_exit_codes(recipe, run):
+    """Stopped: again, three times at most; another run: all is well; anything else is handed on at once."""
+    shell, script = recipe()
+    assert (0, 1) == run(shell, script, 0)[:2]
+    assert (0, 1) == run(shell, script, 6)[:2]
+    for code in AGAIN:
+        assert (0, 2) == run(shell, script, code, 0)[:2]
+        assert (code, 3) == run(shell, script, code, code, code)[:2]
+    for code in FINAL:
+        assert (code, 1) == run(shell, script, code)[:2]
+
+
+@pytest.mark.end_to_end
+def test_cron_mails_what_went_wrong(run):
+    """And nothing else: whatever is on stderr is mailed."""
+    shell, script = cron()
+    assert ("", "") == (run(shell, script, 0)[2], run(shell, script, 6)[2])
+    assert "b24x-nightly: ended with 4 in attempt 1\n" == run(shell, script, 4)[2]
+
+
+class Skip(Exception):
+    """Stands in for Airflow's own."""
+
+
+class Fail(Exception):
+    """Fails without a retry."""
+
+
+class Retry(Exception):
+    """Fails, with a retry."""
+
+
+@pytest.mark.parametrize(("codes", "ends"), [((0,), None), ((6,), Skip), ((*AGAIN, -9), Retry), (FINAL, Fail)])
+def test_airflow_obeys_exit_codes(monkeypatch, codes, ends):
+    """Only what may be run again is tried again."""
+    made = []
+    airflow, decorators, exceptions = (types.ModuleType(name) for name in ("airflow", "airflow.decorators", "airflow.exceptions"))
+    decorators.dag = lambda **_options: lambda function: function
+    decorators.task = lambda **_options: lambda function: lambda: made.append(function)
+    exceptions.AirflowException, exceptions.AirflowFailException, exceptions.AirflowSkipException = Retry, Fail, Skip
+    for module in (airflow, decorators, exceptions):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    (text,) = fences("airflow.md", "python")
+    exec(compile(text, "airflow.md", "exec"), {})
+    for code in codes:
+        monkeypatch.setattr(subprocess, "run", lambda words, code=code, **_options: subprocess.CompletedProcess(words, code))
+        if ends is None:
+            made[0]()
+        else:
+            with pytest.raises(ends):
+                made[0]()
+
+
+def test_systemd_obeys_exit_codes():
+    """The service is started again for what may be run again, fails for the rest, and takes another run for success."""
+    service, timer = (configparser.ConfigParser() for _ in range(2))
+    for parser, text in zip((service, timer), fences("systemd.md", "ini"), strict=True):
+        parser.read_string(text.replace("%", "%%"))
+    assert "6" == service["Service"]["SuccessExitStatus"]
+    assert ("on-failure", " ".join(map(str, FINAL))) == (service["Service"]["Restart"], service["Service"]["RestartPreventExitStatus"])
+    assert "OnCalendar" in timer["Timer"]
+
+
+def test_alerts_ask_for_metrics_that_are_there():
+    """Every metric in an alert is one that a run writes."""
+    (rules,) = fences("README.md", "yaml")
+    asked = [name for rule in yaml.safe_load(rules)["groups"][0]["rules"] for name in re.findall(r"b24x_\w+", rule["expr"])]
+    assert asked
+    assert set(asked) <= set(FAMILIES)
