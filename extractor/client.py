@@ -49,6 +49,11 @@ class Client:
         await self._session.ready()
         await self._rate.admit()
 
+    @property
+    def renewing(self) -> bool:
+        """Whether new tokens are on their way, which would be lost with this process."""
+        return self._session.renewing
+
     def pause(self) -> float:
         """Return the seconds for which a refusal holds all requests back; 0 when none does."""
         return self._rate.pause()

@@ -7,6 +7,7 @@ every `repr`.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tomllib
 from collections.abc import Mapping
@@ -186,6 +187,15 @@ def _concurrency(value: object) -> int | None:
     raise UsageError(f"--concurrency is 'auto' or a number above 0, not {value!r}")
 
 
+def _plain(value: Any) -> Any:
+    """Write TOML's own dates as the portal reads them: as texts."""
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
 def _wishes(file: str, name: str, values: object) -> Wishes:
     """Read one `[entities.NAME]` table."""
     if not isinstance(values, dict):
@@ -201,7 +211,7 @@ def _wishes(file: str, name: str, values: object) -> Wishes:
     paging = values.get("paging", "auto")
     if paging not in get_args(Paging):
         raise ConfigError(f"{file}: paging of {name} is one of {', '.join(get_args(Paging))}, not {paging!r}")
-    return Wishes(None if select is None else tuple(select), values.get("filter", {}), values.get("params", {}), paging)
+    return Wishes(None if select is None else tuple(select), _plain(values.get("filter", {})), _plain(values.get("params", {})), paging)
 
 
 def _known(file: str, what: str, key: str, known: Mapping[str, Any] | set[str] | tuple[()]) -> None:

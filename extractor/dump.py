@@ -30,7 +30,7 @@ from extractor.folder import another_question, refuse_foreign_files, refuse_fore
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
 from extractor.question import Question
-from extractor.sinks import NdjsonSink, Sink, StdoutSink, check, discard
+from extractor.sinks import NdjsonSink, Sink, StdoutSink, discard, hashing
 from extractor.transport import Transport
 
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end"
@@ -50,11 +50,17 @@ class Dump:
         )
         self._limits = settings.limits()
         self._runs: list[EntityRun] = []
+        self._digests: dict[str, Any] = {}
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
         self._conduct.stop(exit_code, why)
+
+    @property
+    def renewing(self) -> bool:
+        """Whether new tokens are on their way, which would be lost with this process."""
+        return self._conduct.client.renewing
 
     async def run(self) -> Outcome:
         """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
@@ -83,6 +89,7 @@ class Dump:
             if saved is None:
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
+            await self._compare()
             if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
                 exit_code, why = self._verdict(None)
                 return Outcome(exit_code, why, self._said_last(), resumed=True)
@@ -140,9 +147,20 @@ class Dump:
                 run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
-                for mark in run.files if run.status == "complete" else ():
-                    check(self._order.folder or Path(), mark)  # the others are, when they are opened
         return saved
+
+    async def _compare(self) -> None:
+        """Hold the files against what was committed, a piece at a time: they may be large, and a stop is heard meanwhile."""
+        for run in self._runs:
+            for mark in run.files:
+                pieces = hashing(self._order.folder or Path(), mark, whole=run.status == "complete")
+                while self._conduct.stopped is None:
+                    try:
+                        next(pieces)
+                    except StopIteration as end:
+                        self._digests[run.name] = end.value
+                        break
+                    await asyncio.sleep(0)
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
@@ -173,7 +191,7 @@ class Dump:
     def _begin(self, engine: Engine, run: EntityRun) -> None:
         """Put an entity on the run, and its file back to where the checkpoint says."""
         if run.files:
-            run.sink = self._open_sink(run.name, run.files[0])
+            run.sink = self._open_sink(run.name, run.files[0], self._digests.get(run.name))
         elif self._order.folder is not None:
             discard(self._order.folder, run.name)
         engine.add(run, run.spans)
@@ -182,12 +200,12 @@ class Dump:
         """Return the exit code, and the sentence that explains it."""
         return self._conduct.verdict(error, {run.name: run.facts() for run in self._runs})
 
-    def _open_sink(self, name: str, mark: FileMark | None = None) -> Sink:
+    def _open_sink(self, name: str, mark: FileMark | None = None, digest: Any = None) -> Sink:
         """Open an entity's way out."""
         if self._order.folder is None:
             assert self._order.stream is not None, "a folder or a stream"  # noqa: S101 - a bug of ours
             return StdoutSink(self._order.stream)
-        return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark)
+        return NdjsonSink.open(self._order.folder, name, compress=self._order.compress, mark=mark, digest=digest)
 
     def _saving(self, checkpoint: CheckpointFile | None) -> Callable[[], None]:
         """Look at where everything stands, and return what records it; the files are synced already."""

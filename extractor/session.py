@@ -49,6 +49,7 @@ class Session:
         self._seen: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
         self.renewals = 0
+        self.renewing = False
 
     async def ready(self) -> None:
         """Wait until there is something to show that was not refused yet.
@@ -142,6 +143,7 @@ class Session:
             finally:
                 came.cancel()  # without an effect when there is a result
 
+        self.renewing = True
         sending = asyncio.shield(finish())
         cancelled = False
         while not came.done():
@@ -150,6 +152,7 @@ class Session:
             except asyncio.CancelledError:
                 cancelled = True
         sending.cancel()  # it has ended
+        self.renewing = False
         return came.result(), cancelled
 
     def _take(self, tokens: Tokens) -> None:

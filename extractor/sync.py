@@ -64,6 +64,11 @@ class Sync:
         """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
         self._conduct.stop(exit_code, why)
 
+    @property
+    def renewing(self) -> bool:
+        """Whether new tokens are on their way, which would be lost with this process."""
+        return self._conduct.client.renewing
+
     async def run(self) -> Outcome:
         """Bring the folder into step; errors as of a dump."""
         names = tuple(question.entity.name for question in self._order.questions)

@@ -1,5 +1,7 @@
 """What `config` promises: frozen values out of arguments and a file, refusals in one sentence, and no secret in any text."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,3 +205,17 @@ def test_a_webhook_and_an_application_are_one_too_many(options, portal):
     """Nobody guesses which one was meant."""
     with pytest.raises(ConfigError, match="choose one"):
         settings(options, File(portal=portal))
+
+
+def test_tomls_own_dates_are_read(tmp_path):
+    """Whoever writes TOML writes a date without quotes; the portal is sent its text."""
+    path = tmp_path / "b24x.toml"
+    path.write_text('[entities.deals]\nfilter = { ">=DATE_MODIFY" = 2026-01-01T00:00:00+03:00, "@ID" = [5] }\n')
+    assert {">=DATE_MODIFY": "2026-01-01T00:00:00+03:00", "@ID": [5]} == read_file(path).entities["deals"].filter
+
+
+def test_an_address_in_the_place_of_a_file_is_not_said(tmp_path):
+    """It holds a code; what was meant is."""
+    with pytest.raises(ConfigError, match="goes to --webhook") as error:
+        read_file(Path("https://example.bitrix24.com/rest/1/k4n4ri3nv0g3l/"))
+    assert "k4n4ri3" not in str(error.value)

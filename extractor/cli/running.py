@@ -54,6 +54,11 @@ class Run(Protocol):
         """Take nothing new, commit what has come, and end with this exit code."""
         ...
 
+    @property
+    def renewing(self) -> bool:
+        """Whether new tokens are on their way, which would be lost with this process."""
+        ...
+
     async def run(self) -> Outcome:
         """Carry it out."""
         ...
@@ -107,12 +112,20 @@ async def watched(
 
 @contextmanager
 def _signals(run: Run) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM end the run cleanly, and the second one at once."""
+    """Let the first SIGINT or SIGTERM end the run cleanly, and the second one at once; while new tokens come, none does."""
     loop = asyncio.get_running_loop()
+    heard: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
-        for each in _STOPS:
-            loop.remove_signal_handler(each)
+        if heard and run.renewing:
+            say("new tokens are on their way: stopped now, the application would have to be authorised anew")
+            return
+        if not run.renewing:
+            for each in _STOPS:
+                loop.remove_signal_handler(each)
+        if heard:
+            signal.raise_signal(number)
+        heard.append(number)
         run.stop(_STOPS[number], "interrupted")
 
     if os.name == "nt":  # the loop there has no signal handlers: Ctrl-C raises, and the last commit stands

@@ -21,7 +21,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -59,11 +59,13 @@ class NdjsonSink:
 
     @classmethod
     def open(
-        cls, folder: Path, name: str, *, compress: Compression = "none", mark: FileMark | None = None, stem: str = FIRST
+        cls, folder: Path, name: str, *, compress: Compression = "none", mark: FileMark | None = None, stem: str = FIRST,
+        digest: hashlib._Hash | None = None,
     ) -> Self:
         """Begin an entity's file, or go on at `mark`; whatever lies behind that is cut off.
 
-        Raises DiskError when the file is not as the mark says.
+        `digest` is what `hashing` made of it, if that was done. Raises DiskError
+        when the file is not as the mark says.
         """
         relative = part_path(name, compress, stem)
         path = folder / relative
@@ -75,9 +77,10 @@ class NdjsonSink:
             return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
         if mark.path != relative:
             raise ConfigError(f"the folder holds {mark.path}: go on with the same --compress, or choose another folder")
+        digest = check(folder, mark, whole=False) if digest is None else digest
         with durable.translated(path):
             sink = cls(path, io.FileIO(path, "r+"), mark, compress)
-        sink._cut_to_mark()
+        sink._cut_to_mark(digest)
         return sink
 
     @property
@@ -157,36 +160,46 @@ class NdjsonSink:
             durable.sync_folder(self._path.parent)
         self._synced = True
 
-    def _cut_to_mark(self) -> None:
+    def _cut_to_mark(self, digest: hashlib._Hash) -> None:
+        self._digest = digest
         try:
             with durable.translated(self._path):
-                self._digest = _hashed(self._file, self._mark)
                 self._synced = os.fstat(self._file.fileno()).st_size == self._mark.bytes
                 self._file.truncate(self._mark.bytes)
+                self._file.seek(self._mark.bytes)
         except BaseException:
             self._file.close()
             raise
 
 
-def check(folder: Path, mark: FileMark) -> None:
-    """Refuse a file that is not, to its last byte, what was committed; raises DiskError."""
+def hashing(folder: Path, mark: FileMark, *, whole: bool) -> Generator[None, None, hashlib._Hash]:
+    """Hash what was committed, a piece at a time; returns the hash, for whoever goes on with the file.
+
+    Raises DiskError where it is not there, or is something else; with `whole`, where more is.
+    """
     path = folder / mark.path
-    with durable.translated(path), io.FileIO(path, "r") as file:
-        _hashed(file, mark)
-        if file.read(1):
-            raise _changed(mark)
-
-
-def _hashed(file: io.FileIO, mark: FileMark) -> hashlib._Hash:
-    """Hash what was committed; raises DiskError where it is not there, or is something else."""
     digest = hashlib.sha256()
-    left = mark.bytes
-    while left and (piece := file.read(min(left, WRITE_SIZE))):
-        digest.update(piece)
-        left -= len(piece)
-    if left or digest.hexdigest() != mark.sha256:
+    with durable.translated(path), io.FileIO(path, "r") as file:
+        left = mark.bytes
+        while left and (piece := file.read(min(left, WRITE_SIZE))):
+            digest.update(piece)
+            left -= len(piece)
+            yield
+        more = whole and file.read(1)
+    if left or more or digest.hexdigest() != mark.sha256:
         raise _changed(mark)
     return digest
+
+
+def check(folder: Path, mark: FileMark, *, whole: bool = True) -> hashlib._Hash:
+    """Hash a file at once, as `hashing` does."""
+    pieces = hashing(folder, mark, whole=whole)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            found: hashlib._Hash = end.value
+            return found
 
 
 def _changed(mark: FileMark) -> DiskError:
