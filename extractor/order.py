@@ -58,3 +58,12 @@ class Mirror:
     max_seconds: float | None = None
     deletes: bool | None = None
     full_every: dt.timedelta | None = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What to hold against the portal: a folder, or some entities of it; `share` of the rows are read again (1: all of them)."""
+
+    folder: Path
+    names: Sequence[str] = ()
+    share: float = 0.01

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("dump", "sync", "entities", "sandbox", "demo")
+COMMANDS = ("dump", "sync", "verify", "entities", "sandbox", "demo")
 
 
 class _Commands(click.Group):
