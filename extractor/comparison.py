@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,11 +22,12 @@ from extractor.findings import Finding
 from extractor.known import Id
 from extractor.lanes import FEW, LOOKBACK
 from extractor.ledger import KINDS, Ledger
-from extractor.looks import Look, Since, again, at_ids, at_rows
+from extractor.looks import Since, again, at_ids, at_rows
 from extractor.ondisk import Reading
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.samples import Range, drawn, windows
+from extractor.sinks import Sink
 
 _ROUND = 2_000  # spans of one entity
 
@@ -55,12 +56,12 @@ class Comparison:
     async def read(self, folder: Path) -> AsyncIterator[None]:
         """Note what lies on disk, and hold the files against the manifest, a piece at each step."""
         for mark in self.claim.files:
-            reading = Reading(folder, mark, self.claim.question.entity.id)
-            for rows in reading.rows():
+            file = Reading(folder, mark, self.claim.question.entity.id)
+            for rows in file.rows():
                 self.ledger.hold(self.name, rows)
                 yield
-            if reading.fault:
-                self.finding.damaged[mark.path] = reading.fault
+            if file.fault:
+                self.finding.damaged[mark.path] = file.fault
         self.finding.held = self.ledger.held_all(self.name)
 
     def first_look(self, share: float) -> list[EntityRun]:
@@ -69,10 +70,10 @@ class Comparison:
         key = question.entity.id
         rows = at_rows(self.ledger, self.name, key)
         if share >= 1 or not self.by_id or not question.entity.select or held <= FEW:
-            return [_run(question, rows)]
+            return [reading(question, rows)]
         sample = drawn(self.ledger.held(self.name), held, share)
-        ids = replace(_called(question, "ids"), select=(question.entity.filter_id,))
-        return [_run(ids, at_ids(self.ledger, self.name, key)), _run(_called(question, "rows"), rows, sample)]
+        ids = replace(called(question, "ids"), select=(question.entity.filter_id,))
+        return [reading(ids, at_ids(self.ledger, self.name, key)), reading(called(question, "rows"), rows, sample)]
 
     def looked(self, runs: Sequence[EntityRun]) -> None:
         """Take note of how the first look went."""
@@ -97,10 +98,10 @@ class Comparison:
         look = again(self.ledger, self.name, question.entity, self.since)
         if not self.by_id:
             self._place = None
-            return _run(_called(question, "again"), look)
-        ranges = list(itertools.islice(windows(self.ledger.suspected(self.name, self._place)), _ROUND))
+            return reading(called(question, "again"), look)
+        ranges = round_of(self.ledger.suspected(self.name, self._place))
         self._place = ranges[-1][1] if ranges else None
-        return _run(_called(question, "again"), look, ranges) if ranges else None
+        return reading(called(question, "again"), look, ranges) if ranges else None
 
     def looked_again(self, run: EntityRun) -> None:
         """Take note of how the second look went."""
@@ -124,15 +125,20 @@ class Comparison:
         return [_id(one.id) for run in runs for one in run.unread]
 
 
-def _run(question: Question, look: Look, ranges: Sequence[Range] | None = None) -> EntityRun:
-    """Read an entity, or some ranges of its ids, for a look."""
-    run = EntityRun(question, named=True, open_sink=lambda: look)
+def reading(question: Question, sink: Sink, ranges: Sequence[Range] | None = None) -> EntityRun:
+    """Read an entity, or some ranges of its ids, into a sink."""
+    run = EntityRun(question, named=True, open_sink=lambda: sink)
     if ranges is not None:
         run.spans = [Span(low, high, high) for low, high in ranges]
     return run
 
 
-def _called(question: Question, kind: str) -> Question:
+def round_of(ids: Iterable[int]) -> list[Range]:
+    """Return the next ranges that hold ascending ids, as many as are asked for at a time."""
+    return list(itertools.islice(windows(ids), _ROUND))
+
+
+def called(question: Question, kind: str) -> Question:
     """Give a reading a name of its own."""
     return replace(question, entity=replace(question.entity, name=f"{question.entity.name}:{kind}"))
 

@@ -16,7 +16,7 @@ A row that cannot be read is there all the same: it is noted without a mark.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, Self
@@ -143,11 +143,10 @@ class Ledger:
             yield from (one for (one,) in self._connection.execute(
                 "SELECT id FROM found WHERE entity = ? AND what = ? ORDER BY id", (entity, what)))
 
-    def wanting(self, entity: str, ids: Sequence[Id]) -> set[Id]:
-        """Return those ids whose rows are missing or stale on disk."""
-        with _translated(self._path):
-            look = "SELECT 1 FROM found WHERE entity = ? AND id = ? AND what <> 'extra'"
-            return {one for one in ids if self._connection.execute(look, (entity, one)).fetchone()}
+    def wanting(self, entity: str, low: int) -> Iterator[int]:
+        """Return the ids above one that are numbers, ascending, of rows that are missing or stale."""
+        return self._numbers(
+            "SELECT id FROM found WHERE entity = ? AND what <> 'extra' AND typeof(id) = 'integer' AND id > ? ORDER BY id", entity, low)
 
     def _count(self, table: str, entity: str) -> int:
         """Count an entity's rows in one of our tables."""

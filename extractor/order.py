@@ -62,8 +62,12 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What to hold against the portal: a folder, or some entities of it; `share` of the rows are read again (1: all of them)."""
+    """What to hold against the portal: a folder, or some entities of it.
+
+    `share` of the rows are read again (1: all of them); `repair` fetches what differs.
+    """
 
     folder: Path
     names: Sequence[str] = ()
     share: float = 0.01
+    repair: bool = False

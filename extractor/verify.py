@@ -2,7 +2,7 @@
 
 This file knows the order of things: lock the folder, read its files, ask the
 portal for its clock and its last ids, look, look again at what seems to differ,
-and judge.
+judge, and mend if told to.
 
 Rule 1: what is compared is what lies on disk, line by line, not what a record
 of ours says of it; the files are held against the manifest on the way.
@@ -40,6 +40,8 @@ from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
 from extractor.preflight import last_ids, server_time
+from extractor.reflection import Place
+from extractor.repair import Mending, mendable, publish, record
 from extractor.transport import Transport
 
 DIFFERS = 7  # the exit code
@@ -53,11 +55,12 @@ class Verify:
         self._order = order
         self._settings = settings
         self._conduct = Conduct(
-            Client(transport, settings.credentials, settings.rate()), observers, way_on="nothing was compared to its end: run it again")
+            Client(transport, settings.credentials, settings.rate()), observers, way_on="the folder is as it was, and nothing is said of it: run it again")
         self._limits = settings.limits()
         self._parts: list[Comparison] = []
         self._over = False
         self._mirror = False
+        self._unmended: str | None = None
         self._requests = 0
         self._seconds = 0.0
 
@@ -91,6 +94,9 @@ class Verify:
             raise UsageError(f"the folder has no {manifest.NAME}: name one that b24x dump or b24x sync has made")
         with taken(folder, "DIR"):
             self._mirror = (folder / PRIVATE / KNOWN).exists()
+            if self._order.repair:
+                with mendable(folder):
+                    pass  # it is refused before anything is asked
             with durable.translated(path):
                 said = claims.read(path.read_bytes())
             if said.portal != host:
@@ -126,7 +132,9 @@ class Verify:
             for part in parts:
                 if not part.failed:
                     part.judge()
-            self._over = True
+            if self._order.repair:
+                error = await self._mend([part for part in parts if part.finding.differs and not part.failed], began)
+            self._over = error is None and self._conduct.stopped is None
         return error
 
     async def _look(self, parts: Sequence[Comparison]) -> B24xError | None:
@@ -148,6 +156,29 @@ class Verify:
                 return error
             for part, run in runs.items():
                 part.looked_again(run)
+        return None
+
+    async def _mend(self, parts: Sequence[Comparison], began: dt.datetime) -> B24xError | None:
+        """Fetch what differs, and record it all at once; return what ended it."""
+        with mendable(self._order.folder) as (known, state):
+            place = Place(self._order.folder, "none", known, began)
+            mended = [Mending(part, place, state.entities[part.name]) for part in parts]
+            recorded = False
+            try:
+                while self._conduct.stopped is None and (runs := {one: run for one in mended if (run := one.next())}):
+                    if error := await self._drive(list(runs.values())):
+                        return error
+                    for one, run in runs.items():
+                        one.unread += len(run.unread)
+                        if not (run.status in {"complete", "running"} or run.unread):
+                            self._unmended = run.reason
+                if self._conduct.stopped is None and not self._unmended and mended:
+                    record(known, state, mended)
+                    recorded = True
+                    publish(self._order.folder, state, mended)
+            finally:
+                for one in mended:
+                    one.close(recorded=recorded)
         return None
 
     async def _drive(self, runs: Sequence[EntityRun]) -> B24xError | None:
@@ -174,7 +205,7 @@ class Verify:
         if not self._over and self._conduct.stopped is not None:
             return self._conduct.stopped
         if differs := findings.why(found):
-            return DIFFERS, differs
+            return DIFFERS, differs + (f"; nothing was mended: {self._unmended}" if self._unmended else "")
         lacking = [part for part in self._parts if part.finding.reason and (self._order.names or not part.claim.silent)]
         if lacking:
             return 4, "; ".join(f"{part.name} was not compared: {part.finding.reason}" for part in lacking)

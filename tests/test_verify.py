@@ -3,7 +3,9 @@
 import asyncio
 import functools
 import random
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import orjson
 import pytest
@@ -17,7 +19,7 @@ from extractor.order import Audit
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
-from tests.mirrors import Nights, rewrite
+from tests.mirrors import SAME, Nights, rewrite
 
 ROWS = {"deals": 1_500, "contacts": 800, "companies": 90}
 NAMES = ("deals", "contacts", "companies", "tasks", "users", "departments", "currencies", "crm_types", "crm_statuses")
@@ -80,6 +82,15 @@ def _harmed(places, name, planted, lines):
             case None:
                 kept.append(line)
     return kept
+
+
+def contents(folder):
+    """Read all files of a folder; of what a mirror knows, its rows and its state."""
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".sqlite"}
+    for path in folder.rglob("*.sqlite"):
+        with closing(sqlite3.connect(path)) as connection:
+            files[path] = list(connection.execute("SELECT * FROM rows ORDER BY 1, 2")), list(connection.execute("SELECT * FROM state"))
+    return files
 
 
 def _id(value):
@@ -302,9 +313,9 @@ async def test_nothing_of_it_stays_in_the_folder(folder):
     """But the lock, and that was there."""
     world = folder("deals")
     await world.make()
-    before = {path: path.read_bytes() for path in world.trial.folder.rglob("*") if path.is_file()}
+    before = contents(world.trial.folder)
     await world.found()
-    assert before == {path: path.read_bytes() for path in world.trial.folder.rglob("*") if path.is_file()}
+    assert before == contents(world.trial.folder)
 
 
 async def test_folders_that_are_none_are_refused(tmp_path, folder):
@@ -329,3 +340,100 @@ async def test_folders_that_are_none_are_refused(tmp_path, folder):
         path.write_bytes(orjson.dumps({**manifest, **change}))
         with pytest.raises(error, match=words):
             await world.verify().run()
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """Make a mirror."""
+    return lambda *names, **options: Folder(tmp_path / "out", "mirror", *names, **options)
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+async def test_a_repair_mends_what_is_named(mirror, seed):
+    """A hundred differences: they are named, and a second look finds none; the mirror is the portal's, and stays so."""
+    world = mirror(*NAMES, rows=ROWS)
+    await world.make()
+    planted = plant(world, 100, seed)
+    assert (7, planted) == await world.found(repair=True)
+    assert (0, set()) == await world.found()
+    assert [] == [name for name in NAMES if await world.differences(name) != SAME]
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:9])
+    outcome = await world.night()
+    assert 0 == outcome.exit_code
+    assert (0, set()) == await world.found()
+
+
+async def test_a_repair_moves_no_watermark_and_keeps_the_compression(mirror):
+    """What has changed since the last night is for the next one to find; files are stored as the others are."""
+    world = mirror("deals", rows={"deals": 900})
+    world.options["compress"] = "gz"
+    await world.make()
+    before = orjson.loads((world.trial.folder / "manifest.json").read_bytes())["entities"]["deals"]
+    ids = list(world.tables["deals"].ids)
+    world.happen("insert", "deals", count=3)
+    world.happen("change", "deals", *ids[:4])
+    world.happen("delete", "deals", *ids[600:605])
+    await asyncio.sleep(3)
+    outcome = await world.verify(repair=True).run()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (7, entry["mended"]) == (outcome.exit_code, len(entry["missing"] + entry["extra"] + entry["stale"]))
+    after = orjson.loads((world.trial.folder / "manifest.json").read_bytes())["entities"]["deals"]
+    assert before["watermark"] == after["watermark"]
+    assert ["part", "changes", "deletes"] == [file["path"].partition("/")[2].partition("-")[0] for file in after["files"]]
+    assert all(file["path"].endswith(".gz") for file in after["files"])
+    assert after["rows"] == sum(file["rows"] for file in after["files"])
+    assert (0, set()) == await world.found()
+    assert 0 == (await world.night()).exit_code
+    assert (0, set()) == await world.found()
+
+
+async def test_an_entity_with_a_damaged_file_is_written_anew(mirror):
+    """All of it, and the old files go; the others are left as they are."""
+    world = mirror("deals", "contacts", "departments", rows={"deals": 900})
+    await world.make()
+    for name in ("deals", "departments"):
+        path = world.trial.folder / name / "part-00000.ndjson"
+        path.write_bytes(path.read_bytes()[:-3000] + b"\xff" * 10)
+    code, found = await world.found(repair=True)
+    assert (7, 2) == (code, len([one for one in found if one[2] == "damaged"]))
+    assert (0, set()) == await world.found()
+    assert [1, 1, 1] == [len(list((world.trial.folder / name).iterdir())) for name in world.names]
+    assert 0 == (await world.night()).exit_code
+    assert [SAME] * 3 == [await world.differences(name) for name in world.names]
+
+
+async def test_a_repair_that_is_stopped_leaves_the_folder_as_it_was(mirror):
+    """At whatever moment; the next one mends."""
+    world = mirror("deals", "contacts", rows={"deals": 1_500})
+    await world.make()
+    planted = plant(world, 100, 13)
+    before = contents(world.trial.folder)
+    stopped = []
+    for moment in range(1, 40):
+        verify = world.verify(repair=True)
+        timer = asyncio.get_running_loop().call_later(moment / 8, verify.stop, 143, "interrupted")
+        outcome = await verify.run()
+        timer.cancel()
+        if outcome.exit_code != 143:
+            break
+        stopped.append(verify)
+        assert before == contents(world.trial.folder)
+    assert len(stopped) > 5
+    assert 7 == outcome.exit_code
+    assert len(planted) == sum(entry["mended"] for entry in outcome.manifest["entities"].values())
+    assert (0, set()) == await world.found()
+
+
+async def test_a_dump_and_an_unfinished_mirror_are_not_repaired(folder):
+    """One sentence each, and nothing is asked."""
+    world = folder("deals", rows={"deals": 9_000})
+    if world.kind == "dump":
+        await world.make()
+    else:
+        sync = world.sync()
+        asyncio.get_running_loop().call_later(0.5, sync.stop, 130, "interrupted")
+        assert 130 == (await sync.run()).exit_code
+    before = world.trial.line.requests
+    with pytest.raises(UsageError, match="holds a dump" if world.kind == "dump" else "run it to its end"):
+        await world.verify(repair=True).run()
+    assert before == world.trial.line.requests

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=True, path_type=Path))
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @click.option("--sample", default="1%", metavar="SHARE", help="How many rows to read again for changes: a percentage, or all; ids are always all.")
+@click.option("--repair", is_flag=True, help="Fetch what differs; for folders of b24x sync.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write every difference as a line of JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as one JSON object.")
 @portal_options
@@ -38,7 +39,7 @@ def command(folder: Path, entities: tuple[str, ...], report: Path | None, *, as_
     from extractor.order import Audit
     from extractor.verify import Verify
 
-    order = Audit(folder, entities, share=_share(options["sample"]))
+    order = Audit(folder, entities, share=_share(options["sample"]), repair=options["repair"])
     portal = settings(options, read_file(options["config"]) if options["config"] else File())
 
     def told(outcome: Outcome) -> None:
