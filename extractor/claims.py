@@ -24,7 +24,7 @@ from extractor.messages import FileMark, Unread
 from extractor.question import Question
 
 FORMAT = 1
-_PATH = re.compile(r"[a-z0-9_]+/[A-Za-z0-9._-]+")  # of a file, in the folder of its entity
+_PATH = re.compile(r"[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file, in the folder of its entity
 
 
 class Entry(msgspec.Struct):

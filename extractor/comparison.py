@@ -42,6 +42,7 @@ class Comparison:
     since: Since | None = None
     failed: bool = False
     _place: int | None = -1
+    _doubted: bool = False
 
     @property
     def name(self) -> str:
@@ -90,8 +91,18 @@ class Comparison:
             self._place = None
 
     def look_again(self) -> EntityRun | None:
-        """Ask for the next suspects again; `None` when all of them have been."""
-        if self._place is None or self.failed:
+        """Ask for the next suspects again; `None` when all of them have been, and those in doubt once more."""
+        if self.failed:
+            return None
+        if (run := self._next_look()) or self._doubted:
+            return run
+        self._doubted = True
+        self._place = -1 if self.ledger.doubt(self.name) else None
+        return self._next_look()
+
+    def _next_look(self) -> EntityRun | None:
+        """Ask for the next suspects of this look."""
+        if self._place is None:
             return None
         assert self.since is not None, "suspects are known"  # noqa: S101 - a bug of ours
         question = self.claim.question

@@ -4,11 +4,12 @@ Rule 1: of a row only its id and the mark of its text are kept, in SQLite in a
 file of its own that goes with the run: millions of rows take no memory.
 Rule 2: nothing is a difference at first sight. What the first look finds is a
 *suspect*; it is asked for again, and named only if it differs twice in the
-same way, and nobody has touched the row since the run began.
+same way, and nobody has touched the row since the run began. Of a row that
+showed two texts, none of them the disk's, a third look says which one is meant.
 
     missing  the portal shows it, twice, and it is not on disk
     extra    it is on disk, and the portal shows it neither time
-    stale    the portal shows another text than the disk's, the same one both times
+    stale    the portal shows another text than the disk's, the same one twice
 
 A row that cannot be read is there all the same: it is noted without a mark.
 """
@@ -35,21 +36,27 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16384;
 CREATE TABLE held (entity TEXT, id, mark INTEGER, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 CREATE TABLE shown (entity TEXT, id, mark INTEGER, PRIMARY KEY (entity, id)) WITHOUT ROWID;
-CREATE TABLE suspects (entity TEXT, id, what TEXT NOT NULL, mark INTEGER, PRIMARY KEY (entity, id)) WITHOUT ROWID;
+CREATE TABLE suspects (entity TEXT, id, what TEXT NOT NULL, mark INTEGER, other INTEGER, open INTEGER NOT NULL, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 CREATE TABLE again (entity TEXT, id, mark INTEGER, touched INTEGER NOT NULL, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 CREATE TABLE found (entity TEXT, id, what TEXT NOT NULL, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 BEGIN;
 """
 _SUSPECT = """
 INSERT INTO suspects
-SELECT entity, id, 'missing', mark FROM shown WHERE entity = ?1
+SELECT entity, id, 'missing', mark, NULL, 1 FROM shown WHERE entity = ?1
     AND NOT EXISTS (SELECT 1 FROM held WHERE held.entity = ?1 AND held.id = shown.id)
 UNION ALL
-SELECT entity, id, 'extra', mark FROM held WHERE entity = ?1
+SELECT entity, id, 'extra', mark, NULL, 1 FROM held WHERE entity = ?1
     AND NOT EXISTS (SELECT 1 FROM shown WHERE shown.entity = ?1 AND shown.id = held.id)
 UNION ALL
-SELECT shown.entity, shown.id, 'stale', shown.mark FROM shown JOIN held ON held.entity = ?1 AND held.id = shown.id
+SELECT shown.entity, shown.id, 'stale', shown.mark, NULL, 1 FROM shown JOIN held ON held.entity = ?1 AND held.id = shown.id
     WHERE shown.entity = ?1 AND shown.mark <> held.mark
+"""
+_DOUBT = """
+UPDATE suspects SET open = 1, other = again.mark FROM again
+    WHERE suspects.entity = ?1 AND what = 'stale' AND again.entity = ?1 AND again.id = suspects.id
+    AND again.mark <> suspects.mark AND NOT touched
+    AND again.mark <> (SELECT held.mark FROM held WHERE held.entity = ?1 AND held.id = suspects.id)
 """
 _JUDGE = """
 INSERT INTO found
@@ -57,7 +64,7 @@ SELECT suspects.entity, suspects.id, what FROM suspects LEFT JOIN again ON again
     WHERE suspects.entity = ?1 AND CASE what
         WHEN 'missing' THEN again.id IS NOT NULL AND NOT touched
         WHEN 'extra' THEN again.id IS NULL
-        ELSE again.mark = suspects.mark AND NOT touched END
+        ELSE again.mark IN (suspects.mark, other) AND NOT touched END
 """
 
 
@@ -125,13 +132,21 @@ class Ledger:
         return self._count("suspects", entity)
 
     def suspected(self, entity: str, low: int) -> Iterator[int]:
-        """Return the suspects above an id whose ids are numbers, ascending."""
-        return self._numbers("SELECT id FROM suspects WHERE entity = ? AND typeof(id) = 'integer' AND id > ? ORDER BY id", entity, low)
+        """Return the suspects above an id whose ids are numbers, ascending: all, or once doubted those."""
+        return self._numbers(
+            "SELECT id FROM suspects WHERE entity = ? AND open AND typeof(id) = 'integer' AND id > ? ORDER BY id", entity, low)
 
     def show_again(self, entity: str, rows: Iterable[tuple[Id, int | None, bool]]) -> None:
         """Note what the second look shows of the suspects, and whether it was touched."""
-        self._many("INSERT OR REPLACE INTO again SELECT entity, id, ?, ? FROM suspects WHERE entity = ? AND id = ?",
+        self._many("INSERT OR REPLACE INTO again SELECT entity, id, ?, ? FROM suspects WHERE entity = ? AND id = ? AND open",
                    ((mark, touched, entity, one) for one, mark, touched in rows))
+
+    def doubt(self, entity: str) -> int:
+        """Let what showed two texts be asked for once more, and nothing else; return how many that are."""
+        self._do("UPDATE suspects SET open = 0 WHERE entity = ?", entity)
+        count = self._do(_DOUBT, entity)
+        self._do("DELETE FROM again WHERE entity = ?1 AND id IN (SELECT id FROM suspects WHERE entity = ?1 AND open)", entity)
+        return count
 
     def judge(self, entity: str) -> int:
         """Find what differs twice; return how many suspects do not, or were touched."""

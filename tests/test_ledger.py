@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from extractor.errors import DiskError
 from extractor.ledger import KINDS, NAME, Ledger
 
-ROWS = st.dictionaries(st.one_of(st.integers(1, 30), st.sampled_from(["EUR", "USD"])), st.integers(-(2**63), 2**63 - 1))
+ROWS = st.dictionaries(st.one_of(st.integers(1, 30), st.sampled_from(["EUR", "USD"])), st.sampled_from([-(2**63), 0, 1, 2**63 - 1]))
 
 
 def differences(ledger, name):
@@ -50,6 +50,25 @@ def test_the_last_line_of_a_key_is_what_is_held(tmp_path_factory, lines):
     ledger.show("a", expected.items())
     ledger.suspect("a", top=None, unread=[])
     assert 0 == ledger.suspects("a")
+    ledger.close()
+
+
+@given(ROWS, ROWS, ROWS, ROWS)
+def test_a_third_look_decides_on_what_showed_two_texts(tmp_path_factory, held, first, second, third):
+    """It is stale if that shows one of them again; nothing else is asked for."""
+    ledger = Ledger.open(tmp_path_factory.mktemp("ledger"))
+    ledger.hold("a", held.items())
+    ledger.show("a", first.items())
+    ledger.suspect("a", top=None, unread=[])
+    ledger.show_again("a", [(one, mark, False) for one, mark in second.items()])
+    before = ledger.doubt("a")
+    doubted = {one for one in held.keys() & first.keys() & second.keys() if len({held[one], first[one], second[one]}) == 3}
+    assert len(doubted) == before
+    assert sorted(one for one in doubted if isinstance(one, int)) == list(ledger.suspected("a", 0))
+    ledger.show_again("a", [(one, mark, False) for one, mark in third.items()])
+    ledger.judge("a")
+    twice = {one for one in held.keys() & first.keys() if held[one] != first[one] == second.get(one)}
+    assert twice | {one for one in doubted if third.get(one) in {first[one], second[one]}} == differences(ledger, "a")["stale"]
     ledger.close()
 
 

@@ -16,10 +16,16 @@ from extractor.checkpoint import lock
 from extractor.errors import ConfigError, FolderBusy, UsageError
 from extractor.events import EntityEnded
 from extractor.order import Audit
+from extractor.sandbox.answer import Session
 from extractor.sandbox.clock import EPOCH
+from extractor.sandbox.credentials import Credentials, Webhook
+from extractor.sandbox.faults.methods import Poison, with_mishaps
+from extractor.sandbox.faults.mixture import Mixture
+from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights, rewrite
+from tests.trials import CODE
 
 ROWS = {"deals": 1_500, "contacts": 800, "companies": 90}
 NAMES = ("deals", "contacts", "companies", "tasks", "users", "departments", "currencies", "crm_types", "crm_statuses")
@@ -438,3 +444,67 @@ async def test_a_dump_and_an_unfinished_mirror_are_not_repaired(folder):
     with pytest.raises(UsageError, match="holds a dump" if world.kind == "dump" else "run it to its end"):
         await world.verify(repair=True).run()
     assert before == world.trial.line.requests
+
+
+def poison(world, *ids):
+    """Let rows be of a kind that the portal cannot encode."""
+    methods = world.trial.portal._desk.methods
+    methods["crm.deal.list"] = with_mishaps(METHODS["crm.deal.list"], lambda _number: Poison(ids))
+
+
+@pytest.mark.parametrize("share", [0.01, 1.0])
+async def test_rows_that_the_manifest_names_as_unread_are_not_missing(folder, share):
+    """They are said to be unread already; where a whole reading meets them again, it is not complete."""
+    world = folder("deals", rows={"deals": 900})
+    bad = list(world.tables["deals"].ids)[300:303]
+    poison(world, *bad)
+    outcome = await (world.night() if world.kind == "mirror" else world.trial.run("deals"))
+    assert 4 == outcome.exit_code
+    outcome = await world.verify(share=share).run()
+    entry = outcome.manifest["entities"]["deals"]
+    assert [] == list(findings.each(outcome.manifest))
+    assert (4 if share == 1 else 0, 3) == (outcome.exit_code, entry["unread"])
+
+
+async def test_rows_that_cannot_be_read_now_are_not_extra(folder):
+    """They are there, and what could not be compared is said."""
+    world = folder("deals", rows={"deals": 900})
+    await world.make()
+    poison(world, *list(world.tables["deals"].ids)[300:303])
+    outcome = await world.verify().run()
+    assert [] == list(findings.each(outcome.manifest))
+    assert (4, "UNREAD") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["reason"].partition(":")[0])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_portal_that_fails_now_and_then_changes_nothing_of_it(folder, seed):
+    """Lost answers, torn bodies, batches without their maps: the same differences are named, and mended."""
+    world = folder(*NAMES, rows=ROWS)
+    await world.make()
+    planted = plant(world, 100, seed)
+    mixture = Mixture(seed, every=4)
+    world.trial.portal.faults = mixture.requests
+    world.trial.portal._desk.methods.update(mixture.over(METHODS))
+    code, found = await world.found(repair=world.kind == "mirror")
+    assert (7, planted) == (code, found)
+    assert mixture.counts.total() >= 5
+    if world.kind == "mirror":
+        assert (0, set()) == await world.found()
+
+
+async def test_an_entity_that_is_refused_is_not_compared(folder):
+    """Rights were taken away: nothing of it is extra, and the others are compared."""
+    world = folder("deals", "tasks")
+    await world.make()
+    world.trial.portal.credentials = Credentials([Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm"})))])
+    code, found = await world.found()
+    assert (4, set()) == (code, found)
+
+
+async def test_all_gone_is_not_believed(folder):
+    """A portal that shows nothing any more cannot be told from one that took the rights away: nothing is named as extra."""
+    world = folder("deals")
+    await world.make()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids))
+    code, found = await world.found()
+    assert (4, set()) == (code, found)
