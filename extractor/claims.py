@@ -4,8 +4,10 @@ Rule 1: the manifest is believed to the letter or not at all: one that this
 program would not have written is refused in one sentence.
 Rule 2: a question is asked again as the manifest says that it was asked. One
 that today's catalog cannot ask so is refused: another question has other rows.
-Rule 3: a run that has not come to an end is nothing to hold against the portal;
-an entity that was skipped, or failed without a row, claims nothing.
+Rule 3: a run that has not come to an end is nothing to hold against the portal.
+An entity that was skipped, or never read to its end, claims nothing: of the
+latter that is said by the exit code, too. Around rows that could not be read,
+it claims the others.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ class Entry(msgspec.Struct):
     reason: str | None
     files: tuple[FileMark, ...]
     unread: tuple[Unread, ...] = ()
+    watermark: str | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -50,12 +53,16 @@ class Manifest(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the folder says of one entity; `silent` is why it says nothing, where it does not."""
+    """What the folder says of one entity.
+
+    `silent` is why it says nothing, where it does not; `lacking`, whether it should.
+    """
 
     question: Question
     files: tuple[FileMark, ...] = ()
     unread: frozenset[str] = frozenset()
     silent: str | None = None
+    lacking: bool = False
 
     @property
     def name(self) -> str:
@@ -107,8 +114,10 @@ def _claim(name: str, entry: Entry) -> Claim:
     """Read one entity's claim."""
     question = _question(name, entry)
     unread = frozenset(one.id for one in entry.unread)
-    if entry.status in {"skipped", "failed"}:
+    if entry.status == "skipped":
         return Claim(question, silent=f"it was not read ({entry.reason})")
+    if entry.status != "complete" and not entry.unread and not entry.watermark:
+        return Claim(question, silent=f"it was not read to its end ({entry.reason})", lacking=True)
     if not question.entity.id:
         return Claim(question, entry.files, silent=f"{entry.method} has no id that b24x knows, so its rows cannot be told apart")
     return Claim(question, entry.files, unread)

@@ -206,7 +206,7 @@ class Verify:
             return self._conduct.stopped
         if differs := findings.why(found):
             return DIFFERS, differs + (f"; nothing was mended: {self._unmended}" if self._unmended else "")
-        lacking = [part for part in self._parts if part.finding.reason and (self._order.names or not part.claim.silent)]
+        lacking = [part for part in self._parts if part.finding.reason and (self._order.names or part.claim.lacking or not part.claim.silent)]
         if lacking:
             return 4, "; ".join(f"{part.name} was not compared: {part.finding.reason}" for part in lacking)
         return 0, None

@@ -49,11 +49,17 @@ def test_what_lies_there_is_claimed():
     assert ((MARK,), {"7"}, None) == (claim.files, claim.unread, claim.silent)
 
 
-@pytest.mark.parametrize("status", ["skipped", "failed"])
-def test_what_was_not_read_claims_nothing(status):
-    """It says why."""
-    (claim,) = claims(read(manifest(Question(catalog()["deals"]), status=status, reason="ACCESS_DENIED: no")), [])
-    assert "it was not read (ACCESS_DENIED: no)" == claim.silent
+@pytest.mark.parametrize(("facts", "silent", "lacking"), [
+    ({"status": "skipped", "reason": "X: y"}, "it was not read (X: y)", False),
+    ({"status": "failed", "reason": "X: y"}, "it was not read to its end (X: y)", True),
+    ({"status": "partial", "reason": "INTERRUPTED: y"}, "it was not read to its end (INTERRUPTED: y)", True),
+    ({"status": "partial", "reason": "INTERRUPTED: y", "more": {"watermark": "2026-01-01T00:00:00+00:00"}}, None, False),
+    ({"status": "partial", "reason": "UNREAD: y", "unread": (Unread("7", "X: y"),)}, None, False),
+])
+def test_what_was_not_read_to_its_end_claims_nothing(facts, silent, lacking):
+    """It says why; a mirror that once was in step claims what it held then."""
+    (claim,) = claims(read(manifest(Question(catalog()["deals"]), **facts)), [])
+    assert (silent, lacking) == (claim.silent, claim.lacking)
 
 
 def test_rows_without_ids_claim_nothing():

@@ -303,6 +303,16 @@ async def test_what_cannot_be_compared_is_said(folder):
     assert 4 == (await world.verify("deals").run()).exit_code
 
 
+async def test_a_dump_that_was_stopped_is_not_compared(tmp_path):
+    """What it lacks is known; the exit code says that it is not complete."""
+    world = Folder(tmp_path / "out", "dump", "deals", rows={"deals": 20_000}, latency=0.8)
+    assert 5 == (await world.trial.run("deals", max_seconds=3.0)).exit_code
+    outcome = await world.verify().run()
+    assert 4 == outcome.exit_code
+    assert outcome.why.startswith("deals was not compared: it was not read to its end (INTERRUPTED")
+    assert [] == list(findings.each(outcome.manifest))
+
+
 async def test_a_stop_says_nothing_of_the_folder(folder):
     """Interrupted, it ends with the code of the signal, and names nothing."""
     world = folder("deals", rows={"deals": 8_000})
@@ -508,3 +518,35 @@ async def test_all_gone_is_not_believed(folder):
     world.happen("delete", "deals", *list(world.tables["deals"].ids))
     code, found = await world.found()
     assert (4, set()) == (code, found)
+
+
+async def test_a_repair_that_fails_leaves_the_folder_as_it_was(mirror):
+    """Rights that are taken away in the middle of it: the differences are named, and nothing of them is mended."""
+    world = mirror("tasks", "deals")
+    await world.make()
+    planted = plant(world, 40, 14)
+    before = contents(world.trial.folder)
+
+    def taken_away(event):
+        if isinstance(event, EntityEnded) and event.entity == "tasks:again":
+            world.trial.portal.credentials = Credentials([Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm"})))])
+
+    outcome = await world.verify(repair=True, observers=[taken_away]).run()
+    assert 7 == outcome.exit_code
+    assert "; nothing was mended: " in outcome.why
+    assert len(planted) == len(list(findings.each(outcome.manifest)))
+    assert before == contents(world.trial.folder)
+
+
+async def test_a_kill_between_the_record_and_the_manifest_loses_nothing(mirror):
+    """The next night names the files that the manifest did not know yet."""
+    world = mirror("deals", rows={"deals": 900})
+    await world.make()
+    plant(world, 30, 15)
+    path = world.trial.folder / "manifest.json"
+    before = path.read_bytes()
+    await world.found(repair=True)
+    path.write_bytes(before)
+    assert 7 == (await world.found())[0]
+    assert 0 == (await world.night()).exit_code
+    assert (0, set()) == await world.found()
