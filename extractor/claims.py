@@ -12,11 +12,12 @@ it claims the others.
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -46,7 +47,7 @@ class Manifest(msgspec.Struct):
 
     format: int
     portal: str
-    started_at: str
+    started_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
     finished_at: str | None
     entities: dict[str, Entry]
 

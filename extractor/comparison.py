@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Comparison:
         """Whether its rows can be asked for by their ids."""
         return self.claim.question.entity.paging == "keyset"
 
-    async def read(self, folder: Path) -> AsyncIterator[None]:
+    def read(self, folder: Path) -> Iterator[None]:
         """Note what lies on disk, and hold the files against the manifest, a piece at each step."""
         for mark in self.claim.files:
             file = Reading(folder, mark, self.claim.question.entity.id)

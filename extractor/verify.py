@@ -10,7 +10,7 @@ Rule 2: the folder is as of its own moment, and the portal moves on. What is
 born, changed or gone while this run looks is no difference, as far as the
 portal lets it be told: by the last ids at the begin, by the rows' own stamps,
 and by the second look. A row that goes before its id was shown leaves no
-trace, so nothing is asked before the ids.
+trace: it is named.
 Rule 3: of a dump, which nothing is added to, rows above the last id on disk
 are new since, and not missing, unless their stamps are older than the dump.
 Rule 4: nothing is said of a folder before all of it has been compared.
@@ -113,21 +113,16 @@ class Verify:
             if part.claim.silent:
                 part.finding.status, part.finding.reason = "not compared", part.claim.silent
         parts = [part for part in self._parts if not part.claim.silent]
-        loop, client = asyncio.get_running_loop(), self._conduct.client
-        start = loop.time()
-        await self._conduct.check([part.claim.question for part in parts])
-        told = await self._conduct.asked(server_time(client))
-        elapsed = dt.timedelta(seconds=loop.time() - start + 1)  # the second is what stamps are cut by
-        tops = await self._conduct.asked(last_ids(client, [part.claim.question for part in parts if part.by_id]))
+        begun = await self._begin(parts)
         for part in parts:
-            async for _ in part.read(self._order.folder):
+            for _ in part.read(self._order.folder):
                 await asyncio.sleep(0)  # a stop is heard here
                 if self._conduct.stopped is not None:
-                    break
-        if told is None or tops is None or self._conduct.stopped is not None:
+                    return None
+        if begun is None:
             return None
-        began = told - elapsed
-        error = await self._look(parts) or await self._look_again(parts, began, tops, dt.datetime.fromisoformat(said.started_at))
+        began, tops = begun
+        error = await self._look(parts) or await self._look_again(parts, began, tops, said.started_at)
         if error is None and self._conduct.stopped is None:
             for part in parts:
                 if not part.failed:
@@ -136,6 +131,16 @@ class Verify:
                 error = await self._mend([part for part in parts if part.finding.differs and not part.failed], began)
             self._over = error is None and self._conduct.stopped is None
         return error
+
+    async def _begin(self, parts: Sequence[Comparison]) -> tuple[dt.datetime, dict[str, int]] | None:
+        """Check the questions; return when this began by the server's clock, and the last ids by then; `None` after a stop."""
+        loop, client = asyncio.get_running_loop(), self._conduct.client
+        start = loop.time()
+        await self._conduct.check([part.claim.question for part in parts])
+        told = await self._conduct.asked(server_time(client))
+        elapsed = dt.timedelta(seconds=loop.time() - start + 1)  # stamps are whole seconds
+        tops = await self._conduct.asked(last_ids(client, [part.claim.question for part in parts if part.by_id]))
+        return None if told is None or tops is None else (told - elapsed, tops)
 
     async def _look(self, parts: Sequence[Comparison]) -> B24xError | None:
         """Ask for all ids, and for the rows of the sample; return what ended it."""

@@ -98,6 +98,13 @@ def test_what_is_no_manifest_is_refused(data):
         read(data)
 
 
+def test_a_run_began_at_a_moment():
+    """In a zone: rows are held against it."""
+    data = {**orjson.loads(manifest()), "started_at": "2026-01-01T00:00:00"}
+    with pytest.raises(ConfigError, match=r"manifest\.json cannot be used"):
+        read(orjson.dumps(data))
+
+
 def test_a_run_that_was_killed_is_refused():
     """Its files may be longer than the manifest knows."""
     data = {**orjson.loads(manifest()), "finished_at": None}
