@@ -23,8 +23,8 @@ from extractor.sinks import Compression
 
 
 @contextmanager
-def taken(folder: Path) -> Iterator[None]:
-    """Hold the folder for this run alone.
+def taken(folder: Path, option: str = "--to") -> Iterator[None]:
+    """Hold the folder, which an option names, for this run alone.
 
     Raises:
         UsageError: There can be no such folder, or it cannot be written.
@@ -36,7 +36,7 @@ def taken(folder: Path) -> Iterator[None]:
         except DiskFull:
             raise
         except DiskError as error:
-            raise UsageError(f"--to: {error}") from None
+            raise UsageError(f"{option}: {error}") from None
         yield
 
 

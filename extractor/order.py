@@ -73,3 +73,16 @@ class Mirror:
     def names(self, name: str) -> bool:
         """Tell whether the user named an entity."""
         return self.named and name not in self.globbed
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What to hold against the portal: a folder, or some entities of it.
+
+    `share` of the rows are read again (1: all of them); `repair` fetches what differs.
+    """
+
+    folder: Path
+    names: Sequence[str] = ()
+    share: float = 0.01
+    repair: bool = False

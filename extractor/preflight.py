@@ -15,15 +15,17 @@ import datetime as dt
 import itertools
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from
-from extractor.decoder import value_of
+from extractor.decoder import page_of, value_of
 from extractor.errors import AccessDenied, B24xError, ContractBroken, Unreachable
-from extractor.messages import Call, Reply
+from extractor.messages import BATCH_SIZE, Call, Reply
+from extractor.paging.span import ids_of
 from extractor.question import Question, blamed
-from extractor.retry import Again, Renew, decide
+from extractor.retry import Again, Renew, Skip, decide
 
 
 def refuse_at_once(questions: Sequence[Question]) -> None:
@@ -71,6 +73,32 @@ async def server_time(client: Client) -> dt.datetime:
             return _moment(value_of(outcome))
         await asyncio.sleep(_wait(outcome, attempt))
     raise AssertionError  # there is no last attempt: an error ends them
+
+
+async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, int]:
+    """Ask for the highest id of each entity, by name; one that does not say is left out: its rows will say why.
+
+    Raises:
+        B24xError: The portal refuses the credentials, or is not there.
+    """
+    found: dict[str, int] = {}
+    for first in range(0, len(questions), BATCH_SIZE):
+        waiting, attempt = list(questions[first : first + BATCH_SIZE]), 0
+        while waiting:
+            attempt += 1
+            await client.admit()
+            outcomes = await client.send([one.last_id() for one in waiting])
+            later = []
+            for question, outcome in zip(waiting, outcomes, strict=True):
+                if isinstance(outcome, Reply):
+                    with suppress(B24xError):
+                        ids = ids_of(page_of(outcome, question.entity).rows, question.entity.id)
+                        found[question.entity.name] = max(ids, default=0)
+                elif not isinstance(decide(outcome, attempt, 0.0), Skip):
+                    later.append((question, _wait(outcome, attempt)))
+            waiting = [question for question, _ in later]
+            await asyncio.sleep(max((wait for _, wait in later), default=0.0))
+    return found
 
 
 def _moment(said: Any) -> dt.datetime:

@@ -17,6 +17,7 @@ from pathlib import Path
 import orjson
 
 from extractor import durable
+from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
 from extractor.checkpoint import SavedEntity
 from extractor.entityrun import EntityRun
@@ -103,7 +104,7 @@ class Reflection:
         if gone:
             sink = self._open(self._stem("deletes"))
             for first in range(0, len(gone), _MANY):
-                sink.append([self._tombstone(one) for one in gone[first : first + _MANY]])
+                sink.append([tombstone(self.question.entity, one) for one in gone[first : first + _MANY]])
             self.deletes = sink.commit()
             sink.close()
             known.forget(self.name, gone)
@@ -167,28 +168,33 @@ class Reflection:
         pieces = (lane for lane in self.lanes if lane.kind == "again" and lane.high is not None)
         return [one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or 0)]
 
-    def _tombstone(self, identifier: Id) -> Row:
-        """Write that a row is gone, its id as the portal writes it."""
-        entity = self.question.entity
-        value = identifier if entity.family == "controller" and isinstance(identifier, int) and entity.id == "id" else str(identifier)
-        return Row(orjson.dumps({entity.id: value, "_deleted": True}), {entity.id: value})
-
     def _sink(self, lane: Lane) -> Sink:
         """Give a lane its way out."""
         assert self.changes is not None, "prepared before"  # noqa: S101 - a bug of ours
         return Seen(self.name, self.question.entity.id, self.place.known) if lane.kind == "ids" else self.changes
 
     def _stem(self, kind: str) -> str:
-        """Choose the name of a file of this run: the first one of an entity is called as a dump's."""
-        taken = {mark.path.partition("/")[2].partition(".")[0] for mark in (*self.entry.old, *self.entry.files)}
-        if kind == "changes" and not taken:
-            return FIRST
-        stem = f"{kind}-{self.place.moment}"
-        return stem if stem not in taken else f"{stem}-{len(taken)}"
+        """Choose the name of a file of this run."""
+        return free_stem(kind, self.place.moment, (*self.entry.old, *self.entry.files))
 
     def _open(self, stem: str, *, mark: FileMark | None = None) -> NdjsonSink:
         """Open a file of this run."""
         return NdjsonSink.open(self.place.folder, self.name, compress=self.place.compress, mark=mark, stem=stem)
+
+
+def tombstone(entity: Entity, identifier: Id) -> Row:
+    """Write that a row is gone, its id as the portal writes it."""
+    value = identifier if entity.family == "controller" and isinstance(identifier, int) and entity.id == "id" else str(identifier)
+    return Row(orjson.dumps({entity.id: value, "_deleted": True}), {entity.id: value})
+
+
+def free_stem(kind: str, moment: str, marks: Sequence[FileMark]) -> str:
+    """Choose the name of a file beside others: the first one of an entity is called as a dump's."""
+    taken = {mark.path.partition("/")[2].partition(".")[0] for mark in marks}
+    if kind == "changes" and not taken:
+        return FIRST
+    stem = f"{kind}-{moment}"
+    return stem if stem not in taken else f"{stem}-{len(taken)}"
 
 
 def saved(run: EntityRun) -> SavedEntity:

@@ -42,7 +42,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     news = [f"  {name.ljust(width)}  {entity['written']:>11,} written, {entity['gone']:,} gone" for name, entity in entities.items()
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
-    said.append(f"{outcome.manifest['status']}: {_rows(outcome):,} rows")
+    said.append(f"{outcome.manifest['status']}: {rows(outcome):,} rows")
     if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
         said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
@@ -67,13 +67,13 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         **{key: outcome.manifest[key] for key in kept},
         "exit_code": outcome.exit_code,
         "why": outcome.why,
-        "rows": _rows(outcome),
+        "rows": rows(outcome),
         "requests": outcome.requests,
         "seconds": round(outcome.seconds, 3),
         "entities": {name: {key: one[key] for key in _SUMMED if key in one} for name, one in entities.items()},
     }
 
 
-def _rows(outcome: Outcome) -> int:
+def rows(outcome: Outcome) -> int:
     """Count the rows on disk."""
     return sum(entity["rows"] for entity in outcome.manifest["entities"].values())

@@ -24,8 +24,8 @@ from extractor.manifest import EntityFacts
 from extractor.messages import Row
 from extractor.mirror import Entry, Night, State
 from extractor.sinks import NdjsonSink, read_lines
+from tests.mirrors import SAME, Nights, latest
 from tests.simulation.disk import Disk, Node
-from tests.test_sync import SAME, Nights, latest
 
 NUMBERS = itertools.count()
 BEGAN = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)

@@ -5,11 +5,17 @@ import asyncio
 import orjson
 import pytest
 
+from extractor.catalog import catalog
 from extractor.cli.questions import questions
+from extractor.client import Client
 from extractor.config import File, Wishes
 from extractor.dump import Dump
 from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
 from extractor.order import Order
+from extractor.preflight import last_ids
+from extractor.question import Question
+from extractor.sandbox.faults.methods import failing, with_mishaps
+from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
 from tests.trials import Trial
 
@@ -120,3 +126,14 @@ async def test_a_stop_changes_nothing_of_a_run_that_was_complete(tmp_path):
     dump.stop(143, "terminated")
     outcome = await dump.run()
     assert (0, "complete") == (outcome.exit_code, orjson.loads(path.read_bytes())["status"])
+
+
+async def test_the_last_ids_of_entities(world):
+    """Of those that say it; one that is refused, or fails again and again, is left out, and the others are not."""
+    methods = world.portal._desk.methods
+    methods["crm.contact.list"] = with_mishaps(METHODS["crm.contact.list"], lambda _number: failing)
+    asked = [Question(catalog()[name]) for name in ("deals", "contacts", "tasks", "crm_types")]
+    client = Client(world.line, world.settings().credentials, world.settings().rate())
+    found = await last_ids(client, asked)
+    assert {"deals", "tasks", "crm_types"} == found.keys()
+    assert listed(world.world, "crm.deal.list")[-1] == found["deals"]

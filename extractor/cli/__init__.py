@@ -8,7 +8,7 @@ import sys
 
 import click
 
-COMMANDS = ("dump", "sync", "compact", "entities", "sandbox", "demo")
+COMMANDS = ("dump", "sync", "verify", "compact", "entities", "sandbox", "demo")
 
 
 class _Commands(click.Group):

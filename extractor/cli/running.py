@@ -48,7 +48,7 @@ def collect_seldom() -> None:
 
 
 class Run(Protocol):
-    """A dump, or a sync."""
+    """A dump, a sync, or a look at what they left."""
 
     def stop(self, exit_code: int, why: str) -> None:
         """Take nothing new, commit what has come, and end with this exit code."""
@@ -68,8 +68,13 @@ Make = Callable[[Transport, Sequence[Observer]], Run]
 """Puts a run's parts together."""
 
 
+Told = Callable[[Outcome], None]
+"""Says what a run came to, where that is not a report of rows."""
+
+
 def carry_out(
-    make: Make, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None, metrics: Path | None, folder: Path | None
+    make: Make, settings: Settings, *, log_format: str, verbose: bool, quiet: bool, summary: Path | None = None,
+    metrics: Path | None = None, folder: Path | None = None, told: Told | None = None,
 ) -> int:
     """Carry a run out to its end; print the report; return the exit code."""
     collect_seldom()
@@ -91,8 +96,9 @@ def carry_out(
         say(masked("".join(traceback.format_exception(outcome.bug.__cause__))))
     if summary is not None:
         _append(summary, report.summary(outcome))
-    nothing = outcome.exit_code and not any(entity["rows"] for entity in outcome.manifest["entities"].values())
-    if not quiet and log_format == "text" and not nothing:
+    if told is not None:
+        told(outcome)
+    elif not quiet and log_format == "text" and (not outcome.exit_code or report.rows(outcome)):
         for line in report.lines(outcome, settings):
             say(line)
     if outcome.exit_code and log_format == "text":  # in the other one it stands in the line of the run's end

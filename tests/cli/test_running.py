@@ -149,3 +149,47 @@ def test_metrics_of_a_run_and_of_one_that_fails(served, tmp_path):
     assert 3 == bad["b24x_run_exit_code"]
     kept = ("b24x_rows_total", "b24x_last_success_timestamp_seconds", "b24x_watermark_timestamp_seconds")
     assert [good[name] for name in kept] == [bad[name] for name in kept]
+
+
+def verify(portal, *words):
+    """Run the command in this process."""
+    return CliRunner().invoke(main, ["verify", *map(str, words), "--tariff", "unlimited"], env={"B24X_WEBHOOK": portal.webhook})
+
+
+def test_a_verification_and_its_reports(served, tmp_path):
+    """What differs goes to stdout as text or as JSON, and line by line into a file; the exit code says whether anything does."""
+    portal, out = served(deals=300), tmp_path / "out"
+    dump(portal, "deals", "--to", out)
+    ran = verify(portal, out, "--report", tmp_path / "same.ndjson")
+    assert (0, b"") == (ran.exit_code, (tmp_path / "same.ndjson").read_bytes())
+    assert "the same" in ran.stdout
+    path = out / "deals/part-00000.ndjson"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[1:]))
+    lost = int(orjson.loads(lines[0])["ID"])
+    ran = verify(portal, out, "--sample", "all", "--json", "--report", tmp_path / "differs.ndjson")
+    said = orjson.loads(ran.stdout)
+    assert (7, [lost], "differs") == (ran.exit_code, said["entities"]["deals"]["missing"], said["status"])
+    assert "the folder and the portal differ: deals has 1 missing, 1 damaged files" in ran.stderr
+    written = [orjson.loads(line) for line in (tmp_path / "differs.ndjson").read_bytes().splitlines()]
+    assert {"entity": "deals", "id": lost, "what": "missing"} in written
+    assert {"same.ndjson", "differs.ndjson", "out"} == {one.name for one in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["--sample", "7"], "--sample is a percentage above 0%, such as 1%, or all; not '7'"),
+    (["--sample", "0%"], "--sample is a percentage above 0%"),
+    (["--sample", "101%"], "--sample is a percentage above 0%"),
+    (["--report", "no/such/folder/file"], "--report: file cannot be written"),
+    (["leads"], "the folder holds no 'leads'; it holds deals"),
+    (["--repair"], "--repair is for folders of b24x sync"),
+])
+def test_a_verification_that_cannot_be(served, tmp_path, words, sentence):
+    """One sentence, before anything is asked."""
+    portal = served(deals=60)
+    dump(portal, "deals", "--to", tmp_path / "out")
+    before = portal.portal.statistics().requests
+    ran = verify(portal, tmp_path / "out", *words)
+    assert (2, before) == (ran.exit_code, portal.portal.statistics().requests)
+    assert sentence in ran.stderr
+    assert 1 == len(ran.stderr.splitlines())

@@ -44,7 +44,8 @@ def end_on_a_short_page(patched):
 
 
 def missing_entry_is_an_empty_page(patched):
-    """A command of a batch that stands in neither map is taken for a page without rows."""
+    """A command of a batch that stands in neither map is taken for a page without rows, and that for the end."""
+    empty_page_believed(patched)
     whole = batch._outcome
 
     def outcome(pages, failures, told, key):

@@ -1,0 +1,164 @@
+"""Mends a mirror: what a verification has named is fetched, or written down as gone.
+
+Rule 1: no entity moves on. What is written is what its next run would have
+found on disk; its watermark and its lanes stay where they are.
+Rule 2: an entity with a damaged file is written anew, whole, and its old files
+go: nobody can say what else of them is wrong.
+Rule 3: all of it counts in one commit, or none: files are synced first, then
+recorded together with what is known, and then the manifest is replaced. Whoever
+stops it before that leaves the folder as it was.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from extractor import durable, manifest, mirror
+from extractor.changes import Changes
+from extractor.checkpoint import PRIVATE
+from extractor.comparison import Comparison, called, reading, round_of
+from extractor.entityrun import EntityRun
+from extractor.errors import UsageError
+from extractor.known import NAME, Known
+from extractor.messages import FileMark
+from extractor.mirror import Entry, State
+from extractor.reflection import Place, free_stem, tombstone
+from extractor.sinks import Compression, NdjsonSink
+
+_MANY = 1_000  # lines of deleted rows written at a time
+
+
+@contextmanager
+def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
+    """Open what a mirror knows of itself.
+
+    Raises:
+        UsageError: The folder is no mirror, or its last run is not finished.
+    """
+    path = folder / PRIVATE / NAME
+    if not path.exists():
+        raise UsageError("the folder holds a dump, which nothing can be added to: --repair is for folders of b24x sync")
+    known = Known.open(path)
+    try:
+        recorded = known.state()
+        state = mirror.decode(recorded) if recorded else State("")
+        if state.night is not None:
+            raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
+        yield known, state
+    finally:
+        known.close()
+
+
+@dataclass(slots=True, eq=False)
+class Mending:
+    """One entity being mended."""
+
+    part: Comparison
+    place: Place
+    entry: Entry
+    changes: Changes = field(init=False)
+    deletes: NdjsonSink | None = None
+    unread: int = 0
+    _low: int | None = -1
+
+    def __post_init__(self) -> None:
+        """Forget what is not on disk as it is known: then it is news."""
+        entity, finding = self.part.claim.question.entity, self.part.finding
+        if self.anew:
+            self.place.known.forget_all(entity.name)
+        else:
+            self.place.known.forget(entity.name, [*finding.missing, *finding.stale])
+        if not self.anew and not finding.missing and not finding.stale:
+            self._low = None
+        self.changes = Changes(entity.name, entity.id, self.place.known, functools.partial(self._open, "changes"))
+
+    @property
+    def anew(self) -> bool:
+        """Whether the entity is written anew."""
+        return bool(self.part.finding.damaged)
+
+    def next(self) -> EntityRun | None:
+        """Ask for the next rows that are to be written; `None` when all of them have been."""
+        if self._low is None:
+            return None
+        question = called(self.part.claim.question, "repair")
+        if self.anew or not self.part.by_id:
+            self._low = None
+            return reading(question, self.changes)
+        ranges = round_of(self.part.ledger.wanting(self.part.name, self._low))
+        self._low = ranges[-1][1] if ranges else None
+        return reading(question, self.changes, ranges) if ranges else None
+
+    def settle(self) -> Entry:
+        """Write down what is gone; return the entity's record, and make its files durable."""
+        entity, gone = self.part.claim.question.entity, self.part.finding.extra
+        if gone and not self.anew:
+            self.deletes = self._open("deletes")
+            for first in range(0, len(gone), _MANY):
+                self.deletes.append([tombstone(entity, one) for one in gone[first : first + _MANY]])
+            self.deletes.commit()
+            self.place.known.forget(entity.name, gone)
+        self.changes.commit()
+        files = (*(() if self.anew else self.entry.files), *self._fresh())
+        old = (*self.entry.old, *(self.entry.files if self.anew else ()))
+        facts = self.entry.facts
+        return Entry(self.entry.question, self.entry.standing, files, self.entry.unread, facts and replace(facts, files=files), old)
+
+    def close(self, *, recorded: bool) -> None:
+        """Let go of the files; where nothing names them, they go."""
+        fresh = self._fresh()
+        self.changes.close()
+        if self.deletes:
+            self.deletes.close()
+        _remove(self.place.folder, () if recorded else fresh)
+
+    def _fresh(self) -> list[FileMark]:
+        """Name the files of this repair."""
+        return [mark for mark in (self.changes.mark, *([self.deletes.mark] if self.deletes else [])) if mark.path]
+
+    def _open(self, kind: str) -> NdjsonSink:
+        """Open a file of this repair, stored as the entity's others are."""
+        marks = (*self.entry.old, *self.entry.files)
+        return NdjsonSink.open(
+            self.place.folder, self.part.name, compress=_compression(marks), stem=free_stem(kind, self.place.moment, marks))
+
+
+def record(known: Known, state: State, mended: Sequence[Mending]) -> None:
+    """Record all of it."""
+    for one in mended:
+        state.entities[one.part.name] = one.settle()
+    known.commit(mirror.encode(state))
+
+
+def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
+    """Say in the manifest what has been recorded, and remove the files that no longer count."""
+    path = folder / manifest.NAME
+    with durable.translated(path):
+        said: dict[str, Any] = orjson.loads(path.read_bytes())
+    for one in mended:
+        files = state.entities[one.part.name].files
+        said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in files), "files": [asdict(mark) for mark in files]}
+        one.part.finding.mended = one.part.finding.differs - one.unread
+    manifest.write(folder, said)
+    for one in mended:
+        _remove(folder, one.entry.files if one.anew else ())
+
+
+def _remove(folder: Path, marks: Sequence[FileMark]) -> None:
+    """Remove files that nothing names."""
+    for mark in marks:
+        with durable.translated(folder / mark.path):
+            (folder / mark.path).unlink(missing_ok=True)
+
+
+def _compression(marks: Sequence[FileMark]) -> Compression:
+    """Tell how files are stored, by the last one's ending."""
+    ending = marks[-1].path.rpartition(".")[2] if marks else "ndjson"
+    return cast("Compression", ending if ending in {"gz", "zst"} else "none")

@@ -1,0 +1,87 @@
+"""A mirror of a portal in memory, the nights in which it is brought into step, and what lies in its folder afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import orjson
+
+from extractor import mirror
+from extractor.catalog import catalog
+from extractor.known import Known
+from extractor.messages import FileMark
+from extractor.order import Mirror
+from extractor.question import Question
+from extractor.sandbox.world import Mutation
+from extractor.sync import Sync
+from tests.trials import Trial
+
+SAME = ([], [], [])
+
+
+def latest(folder, name):
+    """Fold an entity's files, oldest first: the last line of a key counts."""
+    key, rows = catalog()[name].id, {}
+    entry = orjson.loads((folder / "manifest.json").read_bytes())["entities"][name]
+    for file in entry["files"]:
+        for line in (folder / file["path"]).read_bytes().splitlines():
+            row = orjson.loads(line)
+            rows[str(row[key])] = row
+    return {one: row for one, row in rows.items() if not row.get("_deleted")}
+
+
+class Nights:
+    """A mirror of a portal, and the nights in which it is brought into step."""
+
+    def __init__(self, folder, *names, full_every=None, deletes=True, **trial):
+        self.trial = Trial(folder, **trial)
+        self.names, self.options = names, {"full_every": full_every, "deletes": deletes}
+
+    @property
+    def tables(self):
+        """The portal's tables."""
+        return self.trial.world.tables
+
+    def sync(self, *names, **options):
+        """Prepare a night."""
+        wishes = {key: options.pop(key) for key in ("select", "filter", "params") if key in options}
+        questions = [Question(catalog()[name], **wishes) for name in names or self.names]
+        order = Mirror(questions, self.trial.folder, **{**self.options, **options})
+        return Sync(order, self.trial.settings(), self.trial.line)
+
+    async def night(self, *names, **options):
+        """Bring the mirror into step."""
+        return await self.sync(*names, **options).run()
+
+    async def differences(self, name, **params):
+        """Compare the mirror with what the portal shows: missing, extra and stale ids."""
+        key = catalog()[name].id
+        shown = {str(row[key]): row for row in await self.trial.shown(name, **params)}
+        held = latest(self.trial.folder, name)
+        return (sorted(shown.keys() - held.keys()), sorted(held.keys() - shown.keys()),
+                sorted(one for one in shown.keys() & held.keys() if shown[one] != held[one]))
+
+    def happen(self, action, table, *ids, **more):
+        """Let something happen to the portal now."""
+        self.trial.world.apply(Mutation(action, table, ids, **more))
+
+
+def rewrite(folder, name, edit):
+    """Rewrite an entity's first file as if that had been written: the lines that `edit` makes of its lines."""
+    manifest = orjson.loads((folder / "manifest.json").read_bytes())
+    mark = manifest["entities"][name]["files"][0]
+    path = folder / mark["path"]
+    lines = edit(path.read_bytes().splitlines())
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    mark |= {"rows": len(lines), "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    if not (folder / ".b24x" / "known.sqlite").exists():
+        return
+    known = Known.open(folder / ".b24x" / "known.sqlite")
+    state = mirror.decode(known.state())
+    entry = state.entities[name]
+    entry.files = (FileMark(**mark), *entry.files[1:])
+    entry.facts = replace(entry.facts, files=entry.files)
+    known.commit(mirror.encode(state))
+    known.close()
