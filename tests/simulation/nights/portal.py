@@ -1,0 +1,59 @@
+"""The portal of a mirror: it lives on for nights, each with its storm, and can be asked what is true."""
+
+from __future__ import annotations
+
+from extractor.sandbox.answer import Session
+from extractor.sandbox.faults import methods as mishaps
+from extractor.sandbox.methods import METHODS
+from tests.simulation.nights.users import Lively
+from tests.simulation.portal import Simulated, id_of
+from tests.simulation.scenario import TABLES
+from tests.trials import SCOPES
+
+ADMIN = Session(1, admin=True, scopes=SCOPES)
+
+
+class Portal(Simulated):
+    """A portal that is asked every night."""
+
+    worlds = Lively
+    stormy, storm_began = False, 0
+
+    def __init__(self, one):
+        super().__init__(one)
+        self.existed = {name: set() for name in one.names}  # ids that were visible at some moment
+        self.world.settle_in(one, {name: TABLES[name] for name in one.names})
+
+    @property
+    def now(self):
+        """The server's clock."""
+        return self.portal._desk.clock()
+
+    def night(self, *, stormy):
+        """Begin a night."""
+        self.stormy, self.storm_began = stormy, self.requests
+        self.world.born_meanwhile.clear()
+
+    def _has_calmed(self):
+        return not self.stormy or self.requests - self.storm_began > self.one.calm_after
+
+    def _moved(self, mutation):
+        """Nothing is counted here: the ledger tells."""
+
+    def now_visible(self, name):
+        """Not needed: what is true is asked for when it is needed."""
+        return set()
+
+    def truth(self, name):
+        """Read an entity as the portal shows it at this moment: rows by id."""
+        question = self.methods[next(one.entity.method for one in self.one.questions() if one.entity.name == name)]
+        entity = question.entity
+        params = dict(question.asked())
+        if entity.paging == "keyset":
+            params |= {"sort": entity.filter_id, "order": "ASC"} if entity.order == "scalar" else {"order": {entity.filter_id: "ASC"}}
+        rows, start = {}, 0
+        while start is not None:
+            answer = METHODS[entity.method].run(self.world, params, start, ADMIN)
+            rows |= {id_of(name, row): row for row in mishaps.rows_of(answer)}
+            start = answer.next
+        return rows
