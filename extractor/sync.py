@@ -120,8 +120,10 @@ class Sync:
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
             if began is None:
-                return self._outcome(None)
+                return self._unbegun(resumed=False)
             self._begin(prints, began)
+        elif self._conduct.stopped is not None:
+            return self._unbegun(resumed=True)
         night = self._state.night
         assert night is not None, "begun just now"  # noqa: S101 - a bug of ours
         self._run_id, self._started_at = night.run_id, night.started_at
@@ -203,6 +205,12 @@ class Sync:
         exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
         bug = error if isinstance(error, Bug) else None
         return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug)
+
+    def _unbegun(self, *, resumed: bool) -> Outcome:
+        """End a run that was stopped before it began, or went on; what lies in the folder stays as it is."""
+        assert self._conduct.stopped is not None, "or it would have begun"  # noqa: S101 - a bug of ours
+        exit_code, why = self._conduct.stopped
+        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed)
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
         """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""

@@ -144,6 +144,22 @@ async def test_of_a_small_entity_everything_is_seen(nights):
     assert SAME == await world.differences("deals")
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_a_stop_before_the_run_begins_is_one(nights, interrupted):
+    """Whoever is told to stop while it asks what it may ask, or what time it is, has not brought anything into step, and says so."""
+    world = nights("deals", rows={"deals": 3_000}, full_every=dt.timedelta())
+    await world.night()
+    if interrupted:
+        outcome = await world.night(max_seconds=0.15)
+        assert (5, "partial") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["status"])
+    requests = world.trial.line.requests
+    sync = world.sync()
+    sync.stop(143, "terminated")
+    outcome = await sync.run()
+    assert (143, True) == (outcome.exit_code, outcome.why.startswith("terminated"))
+    assert requests == world.trial.line.requests
+
+
 async def test_a_mirror_is_no_dumps_folder(nights):
     """Neither takes the other's folder."""
     world = nights("deals")

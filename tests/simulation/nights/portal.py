@@ -21,7 +21,6 @@ class Portal(Simulated):
 
     def __init__(self, one):
         super().__init__(one)
-        self.existed = {name: set() for name in one.names}  # ids that were visible at some moment
         self.world.settle_in(one, {name: TABLES[name] for name in one.names})
 
     @property
@@ -46,14 +45,15 @@ class Portal(Simulated):
 
     def truth(self, name):
         """Read an entity as the portal shows it at this moment: rows by id."""
-        question = self.methods[next(one.entity.method for one in self.one.questions() if one.entity.name == name)]
-        entity = question.entity
-        params = dict(question.asked())
-        if entity.paging == "keyset":
-            params |= {"sort": entity.filter_id, "order": "ASC"} if entity.order == "scalar" else {"order": {entity.filter_id: "ASC"}}
-        rows, start = {}, 0
+        question = next(one for one in self.one.questions() if one.entity.name == name)
+        steps = question.entity.paging == "keyset"
+        call, rows, start = question.window(-1, None) if steps else question.whole(), {}, -1 if steps else 0
         while start is not None:
-            answer = METHODS[entity.method].run(self.world, params, start, ADMIN)
-            rows |= {id_of(name, row): row for row in mishaps.rows_of(answer)}
-            start = answer.next
+            answer = METHODS[question.entity.method].run(self.world, {**call.params, "start": start}, start, ADMIN)
+            page = {id_of(name, row): row for row in mishaps.rows_of(answer)}
+            rows |= page
+            if steps:
+                call, start = question.window(int([*page][-1]), None) if page else call, start if page else None
+            else:
+                start = answer.next
         return rows
