@@ -35,10 +35,14 @@ SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How far the reading of an entity piece by piece has come: up to an id, and paid for up to a moment of the server's."""
+    """How far the reading of an entity piece by piece has come: up to an id, and paid for up to a moment of the server's.
+
+    `read` is up to which id, from the one before it on, rows were read last by a run that began when.
+    """
 
     upto: int
     paid: dt.datetime
+    read: tuple[tuple[int, dt.datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ def lanes(
     if entity.modified:
         since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
-    if full_every is not None and (high := _due(standing, now, full_every)):
-        low = standing.round.upto
+    low, high = _due(standing, now, full_every) if full_every is not None else (0, 0)
+    if high:
         bounds = {f">{entity.filter_id}": low, f"<={entity.filter_id}": high}
         found.append(Lane("again", _bounded(question, "again", bounds), low, high))
     if unread:
@@ -97,12 +101,14 @@ def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tu
     """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
     kinds = {lane.kind: lane for lane in found}
     if standing is None or "all" in kinds:
-        return Standing(began, last, Round(0, began))
+        return Standing(began, last, Round(0, began, ((last, began),)))
+    last = max(last, standing.last)
+    read = _marked(standing.round.read, standing.last, last, began)
     again = kinds.get("again")
     if again is None or again.high is None:
-        return replace(standing, watermark=began, last=max(last, standing.last))
+        return Standing(began, last, replace(standing.round, read=read))
     upto = 0 if again.high >= standing.last else again.high
-    return Standing(began, max(last, standing.last), Round(upto, began))
+    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)))
 
 
 def refuse_own_bounds(question: Question) -> None:
@@ -126,11 +132,23 @@ def unfit(question: Question) -> str | None:
     return None
 
 
-def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> int:
-    """Return up to which id the next piece goes; 0 where none is due."""
+def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> tuple[int, int]:
+    """Return from and up to which id the next piece goes: a share of all ids, and what would be late; (0, 0) where none is due."""
+    low, last = standing.round.upto, standing.last
+    late = [upto for upto, when in standing.round.read if now - when >= full_every]
+    if late and late[0] <= low:  # those above were read before it
+        return 0, last
     share = min(1.0, (now - standing.round.paid) / full_every) if full_every else 1.0
-    ids = -(-int(share * standing.last * 1000) // 1000)
-    return min(standing.last, standing.round.upto + ids) if ids else 0
+    high = min(last, max([low - (-int(share * last * 1000) // 1000), *late]))
+    return (low, high) if high > low else (0, 0)
+
+
+def _marked(read: tuple[tuple[int, dt.datetime], ...], low: int, high: int, when: dt.datetime) -> tuple[tuple[int, dt.datetime], ...]:
+    """Note that the ids in (low, high] were read last by the run that began `when`."""
+    if high <= low:
+        return read
+    below = [(min(upto, low), then) for place, (upto, then) in enumerate(read) if low and (not place or read[place - 1][0] < low)]
+    return (*below, (high, when), *((upto, then) for upto, then in read if upto > high))
 
 
 def _bounded(question: Question, kind: Kind, bounds: Mapping[str, Any]) -> Question:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import msgspec
 
@@ -51,6 +52,15 @@ class State(msgspec.Struct):
     format: int = FORMAT
     entities: dict[str, Entry] = {}
     night: Night | None = None
+
+
+def drop_night(state: State) -> None:
+    """Leave a run that was interrupted: what it has landed counts, and what it had left to ask is asked anew."""
+    for name, file in state.night.files.items() if state.night else ():
+        entry = state.entities[name]
+        entry.files = (*(mark for mark in entry.files if mark.path != file.path), file)
+        entry.facts = replace(entry.facts, files=entry.files) if entry.facts else None
+    state.night = None
 
 
 def encode(state: State) -> bytes:

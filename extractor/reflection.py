@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from extractor.question import Question
 from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
 
 _MANY = 1_000  # lines of deleted rows written at a time
+_OURS = re.compile(r"(part-00000|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +71,7 @@ class Reflection:
 
     def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
         """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
+        self._remove_unnamed(file)
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
@@ -153,6 +156,15 @@ class Reflection:
             path = self.place.folder / mark.path
             with durable.translated(path):
                 path.unlink(missing_ok=True)
+
+    def _remove_unnamed(self, file: FileMark | None) -> None:
+        """Remove what a run that was killed left before its first commit: of the files that are ours those that nothing names."""
+        folder = self.place.folder / self.name
+        named = {mark.path for mark in (*self.entry.old, *self.entry.files, *((file,) if file else ()))}
+        with durable.translated(folder):
+            for path in sorted(folder.iterdir()) if folder.exists() else ():
+                if _OURS.fullmatch(path.name) and f"{self.name}/{path.name}" not in named:
+                    path.unlink()
 
     def close(self) -> None:
         """Let go of the file."""

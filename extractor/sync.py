@@ -116,7 +116,7 @@ class Sync:
         """Carry one run out, or go on with it."""
         prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not unfit(one)}
         if self._state.night is not None and self._state.night.questions != prints:
-            self._state.night = None  # what it has landed counts; what it had left to ask is asked anew
+            mirror.drop_night(self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
             if began is None:

@@ -160,6 +160,27 @@ async def test_a_stop_before_the_run_begins_is_one(nights, interrupted):
     assert requests == world.trial.line.requests
 
 
+async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
+    """A run is interrupted, and the next command asks for one entity more: nothing that was written is lost."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    stopped = await world.night(max_seconds=0.25)
+    assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
+    assert 0 == (await world.night("deals", "contacts")).exit_code
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+async def test_files_that_a_killed_run_left_go(nights):
+    """A power cut between a file's birth and the first commit of its rows: nothing names it, and the next run removes it."""
+    world = nights("deals")
+    await world.night()
+    left = world.trial.folder / "deals" / "changes-20240826t110003z.ndjson"
+    left.write_bytes(b'{"ID"')
+    await world.night()
+    assert ["part-00000.ndjson"] == [path.name for path in left.parent.iterdir()]
+
+
 async def test_a_mirror_is_no_dumps_folder(nights):
     """Neither takes the other's folder."""
     world = nights("deals")

@@ -20,8 +20,9 @@ ZONES = (0, 10_800, 19_800, -28_800, 50_400, -39_600)
 
 @dataclass(slots=True)
 class Night:
-    """What becomes of one night: the wait before it, its faults, how its lives end, whether it is left as it is then."""
+    """What becomes of one night: what is asked for, the wait before it, its faults, how its lives end, whether it is left as it is then."""
 
+    names: tuple[str, ...]
     gap: float
     stormy: bool
     endings: list[Ending]
@@ -72,7 +73,7 @@ def calendar(seed: int) -> Calendar:
     one.full_every = dice.choice([None, *(dt.timedelta(days=days) for days in (0, 1, 2, 3, 7))])
     one.few = dice.choice([0, 60, 60])
     one.cheap = dice.choice([50_000, 0, 200])
-    one.nights = [_night(dice, first=not number) for number in range(dice.randint(2, 8))]
+    one.nights = [_night(dice, one.names, first=not number) for number in range(dice.randint(2, 8))]
     return one
 
 
@@ -88,10 +89,11 @@ def _wish(name, dice):
     return wish
 
 
-def _night(dice, *, first):
+def _night(dice, names, *, first):
+    asked = names if dice.random() < 0.75 else tuple(sorted(dice.sample(names, dice.randint(1, len(names)))))
     gap = dice.choice([dice.uniform(0.8, 1.2) * DAY] * 3 + [far(dice, 30, HOUR), dice.uniform(1, 4) * DAY])
     endings = [_ending(dice) for _ in range(dice.choice([0, 0, 0, 1, 1, 2, 3]))]
-    return Night(0.0 if first else gap, dice.random() < 0.4, endings, bool(endings) and dice.random() < 0.3, dice.randint(0, 24))
+    return Night(asked, 0.0 if first else gap, dice.random() < 0.4, endings, bool(endings) and dice.random() < 0.3, dice.randint(0, 24))
 
 
 def _ending(dice):

@@ -31,6 +31,7 @@ class Portal(Simulated):
     def night(self, *, stormy):
         """Begin a night."""
         self.stormy, self.storm_began = stormy, self.requests
+        self.world.began = self.now
         self.world.born_meanwhile.clear()
 
     def _has_calmed(self):

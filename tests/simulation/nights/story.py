@@ -40,7 +40,8 @@ class Nights(Story):
 
     async def _night(self, night, *, last):
         """Run the command until it has come to its end, or is left as it is for this night."""
-        endings = list(night.endings)
+        endings, self.asked = list(night.endings), night.names
+        self.books.asked.update(night.names)
         self.portal.night(stormy=night.stormy)
         self.counts["nights"] += 1
         for _ in range(LIVES):
@@ -51,7 +52,7 @@ class Nights(Story):
             self.books.held(self.disk.root)
             if outcome is not None and not isinstance(outcome, Failed):
                 self.counts[f"ended with {outcome.exit_code}"] += 1
-                if self.books.closed(self.disk.root, outcome, began):
+                if self.books.closed(self.disk.root, outcome, began, night.names):
                     return
             holds(not (calm and ending is None), "a portal that works again is read to the end", outcome)
             if not endings and night.left and not last:
@@ -61,7 +62,7 @@ class Nights(Story):
         holds(False, "a night has an end")
 
     def _command(self, max_seconds):
-        order = Mirror(self.one.questions(), self.disk.root, compress=self.one.compress, max_seconds=max_seconds,
+        order = Mirror([one for one in self.one.questions() if one.entity.name in self.asked], self.disk.root, compress=self.one.compress, max_seconds=max_seconds,
                        deletes=self.one.deletes, full_every=self.one.full_every)
         return Sync(order, self._limits(), self.portal)
 

@@ -89,11 +89,15 @@ class Lively(Watched):
 
     def bear(self, table, ids, at, values=None):
         """Add rows with these ids."""
-        self.apply(Mutation("insert", table, tuple(ids), at=at, values={**BORN.get(self.names[table], {}), **(values or {})}))
+        if ids:  # an insertion without ids makes its own
+            self.apply(Mutation("insert", table, tuple(ids), at=at, values={**BORN.get(self.names[table], {}), **(values or {})}))
 
-    def next_ids(self, table, count, *, left=0):
-        """Give the next ids, leaving some out; few enough in one run for those that come late."""
-        self.born_meanwhile[table] += count + left
+    def next_ids(self, table, count, at, *, left=0):
+        """Give the next ids, leaving some out: many between two nights, and in one run few enough for those that come late."""
+        if at < self.began:
+            count *= self.dice.choice([1, 1, 8])
+        else:
+            self.born_meanwhile[table] += count + left
         if self.born_meanwhile[table] > self.one.overlap // 2:
             return []
         first = self.ledgers[table].top + left + 1
@@ -115,7 +119,7 @@ class Lively(Watched):
 
 def inserts(world, table, at):
     """Rows are added."""
-    ids = world.next_ids(table, world.dice.randint(1, 12))
+    ids = world.next_ids(table, world.dice.randint(1, 12), at)
     world.bear(table, ids, at)
     world.note(table, ids, at, kind="new")
 
@@ -172,7 +176,7 @@ def deletes(world, table, at):
 
 def imports(world, table, at):
     """Rows are imported, or restored from the bin: new ids, old stamps."""
-    ids = world.next_ids(table, world.dice.randint(1, 12))
+    ids = world.next_ids(table, world.dice.randint(1, 12), at)
     world.bear(table, ids, at, world.old_stamps(table, at))
     world.note(table, ids, at, kind="new with an old stamp")
 
@@ -180,7 +184,7 @@ def imports(world, table, at):
 def comes_late(world, table, at):
     """Rows get their ids, others get higher ones, and the first are committed some minutes later."""
     late = world.dice.randint(1, 4)
-    ids = world.next_ids(table, world.dice.randint(1, 3), left=late)
+    ids = world.next_ids(table, world.dice.randint(1, 3), at, left=late)
     if not ids:
         return
     reserved = list(range(ids[0] - late, ids[0]))
@@ -194,7 +198,8 @@ def lands(world, table, at, reserved, stamps, begun):
     entity = world.tables[table].entity
     own = {name: int(begun) for name in (entity.created, entity.modified) if name}
     world.bear(table, reserved, at, {**own, **stamps})
-    world.note(table, reserved, at, kind="new with an id from before")
+    far_behind = world.ledgers[table].top - reserved[0] > world.one.overlap // 2  # nobody looks that far back
+    world.note(table, reserved, at, quiet=far_behind, kind="new with an id from before")
 
 
 ACTS = (inserts, inserts, changes, changes, changes_slowly, merges, children_change, stamps_go_back, deletes, deletes, imports,
