@@ -9,7 +9,8 @@ call of the last run that came to its end; and somewhat before that, for what
 was under way then. `crm.item.list` shifts such a moment by the caller's time
 zone (`prepareDateTimeFieldsForFilter`), so there it is a day earlier. Rows
 that come in vain are known already, and cost nothing but their reading.
-Rule 3: ids are not committed in their order: the newest few hundred are read again.
+Rule 3: ids are not committed in their order: the newest few hundred are read again, counted from the last one that there was when the
+reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 """
 
@@ -47,11 +48,15 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id."""
+    """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id.
+
+    `reach` is the last id that was seen when the reading of what is new began: above it another lane may have shown some of the rows.
+    """
 
     watermark: dt.datetime
     last: int
     round: Round
+    reach: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def lanes(
     entity = question.entity
     if standing is None or known <= FEW or not goes_by_parts(entity):
         return (Lane("all", question),)
-    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.last - OVERLAP)}))]
+    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.reach - OVERLAP)}))]
     if entity.modified:
         since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
@@ -97,18 +102,18 @@ def goes_by_parts(entity: Entity) -> bool:
     return entity.paging == "keyset" and (bool(entity.modified) or entity.appends)
 
 
-def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...]) -> Standing:
+def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...], *, reach: int) -> Standing:
     """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
     kinds = {lane.kind: lane for lane in found}
     if standing is None or "all" in kinds:
-        return Standing(began, last, Round(0, began, ((last, began),)))
+        return Standing(began, last, Round(0, began, ((last, began),)), reach)
     last = max(last, standing.last)
     read = _marked(standing.round.read, standing.last, last, began)
     again = kinds.get("again")
     if again is None or again.high is None:
-        return Standing(began, last, replace(standing.round, read=read))
+        return Standing(began, last, replace(standing.round, read=read), reach)
     upto = 0 if again.high >= standing.last else again.high
-    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)))
+    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach)
 
 
 def refuse_own_bounds(question: Question) -> None:

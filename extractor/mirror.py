@@ -33,7 +33,7 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
 
-    `known` is how many rows of each entity were known; where some were, it looks for what is gone.
+    `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
     """
 
     run_id: str
@@ -43,6 +43,7 @@ class Night(msgspec.Struct):
     known: dict[str, int] = {}
     lanes: dict[str, SavedEntity] = {}
     files: dict[str, FileMark] = {}
+    reach: dict[str, int] = {}
 
 
 class State(msgspec.Struct):

@@ -62,6 +62,7 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     gone: int = 0
+    reach: int | None = None
     deletes: FileMark = NO_FILE
 
     @property
@@ -97,6 +98,13 @@ class Reflection:
         """Whether every lane has been read to its end, around what cannot be read."""
         return bool(self.runs) and all(run.status == "complete" or (run.status == "partial" and run.unread) for run in self.runs)
 
+    def look(self) -> None:
+        """Note the last id that there is, as soon as the reading of what is new has seen it: at each commit, until it is known."""
+        run = next((run for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind in {"all", "new"}), None)
+        if self.reach is None and run is not None and run.sink is not None:
+            spans = run.listing.spans if run.listing else None
+            self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
+
     def settle(self) -> None:
         """Move on: write down what is gone, and where the entity stands now."""
         known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
@@ -110,7 +118,8 @@ class Reflection:
             self.deletes = sink.commit()
             sink.close()
             known.forget(self.name, gone)
-        standing = advanced(self.entry.standing, self.place.began, known.last(self.name), self.lanes)
+        last = known.last(self.name)
+        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
         self.entry = Entry(self.entry.question, standing, self.files(), unread, self.facts(), self.entry.old)
 
     def files(self) -> tuple[FileMark, ...]:

@@ -174,7 +174,7 @@ class Sync:
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread))
-            part = Reflection(question, self._order.named, place, entry, chosen, looks=known > 0)
+            part = Reflection(question, self._order.named, place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
 
@@ -221,6 +221,9 @@ class Sync:
         """Record where everything stands; the files are synced already."""
         night = self._state.night
         if night is not None and record:
+            for part in self._parts:
+                part.look()
+            night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.files = {part.name: part.file for part in self._parts if part.file.path}
         self._known.commit(mirror.encode(self._state))

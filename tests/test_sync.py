@@ -171,6 +171,20 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     assert SAME == await world.differences("deals") == await world.differences("contacts")
 
 
+async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
+    """The new rows had been read, others are imported with old stamps, and more are born before the run goes on: their ids hide none."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    stopped = await world.night(max_seconds=0.25)
+    assert 5 == stopped.exit_code
+    old = {"DATE_CREATE": 1_700_000_000, "DATE_MODIFY": 1_700_000_000}
+    world.happen("insert", "deals", count=100, values=old)
+    world.happen("insert", "deals", count=700)
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
 async def test_files_that_a_killed_run_left_go(nights):
     """A power cut between a file's birth and the first commit of its rows: nothing names it, and the next run removes it."""
     world = nights("deals")
