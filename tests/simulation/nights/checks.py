@@ -41,8 +41,9 @@ class Books:
 
     def closed(self, folder, outcome, began, asked):
         """Hold a folder against the portal if the command has come to its end; tell whether it has."""
-        for name in self.one.names:
-            self.most[name] = max(self.most[name], len(self.portal.truth(name)))
+        truth = {name: self.portal.truth(name) for name in asked}
+        for name in asked:
+            self.most[name] = max(self.most[name], len(truth[name]))
         bad = any(poison.ids for poison in self.portal.poison.values())
         if outcome.exit_code not in {0, 4} or (outcome.exit_code == 4 and not bad):
             return False
@@ -57,7 +58,7 @@ class Books:
             self._could_be(name, lines)
             if outcome.exit_code == 0:
                 holds(not entry["unread"], f"{name}: complete means that nothing is unread")
-                self._is_in_step(name, lines, began)
+                self._is_in_step(name, lines, truth[name], began)
         for name in others:
             self._could_be(name, rows_on_disk(folder, name, manifest["entities"][name]))
         return outcome.exit_code == 0 or unread
@@ -74,9 +75,9 @@ class Books:
             holds(oddly or latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
             latest[one] = line
 
-    def _is_in_step(self, name, lines, began):
+    def _is_in_step(self, name, lines, truth, began):
         """The latest line of each key is the portal's row, but for what moved during the run and what nothing shows yet."""
-        key, truth, latest = catalog()[name].id, self.portal.truth(name), {id_of(name, line): line for line in lines}
+        key, latest = catalog()[name].id, {id_of(name, line): line for line in lines}
         ledger = self.portal.world.ledgers.get(TABLES[name])
         for one in truth.keys() | latest.keys():
             line, row = latest.get(one), truth.get(one)
