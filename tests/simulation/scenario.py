@@ -62,8 +62,8 @@ class Scenario:
     calm_after: int = 200
     endings: list[Ending] = field(default_factory=list)
     mishaps: tuple[str, ...] = ("short page", "blank page")
-    server_zone: Zone = Zone()
-    user_zone: Zone = Zone()
+    server_zone: Zone = field(default_factory=Zone)
+    user_zone: Zone = field(default_factory=Zone)
     ahead: float = 0.0  # seconds by which the server's clock is ahead of ours
 
     def questions(self):

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from extractor import lanes, reflection, sync
+from extractor import lanes, mirror, sync
 from extractor.known import Known
 from extractor.reflection import Reflection
 from extractor.sandbox.clock import loop_clock
-from extractor.sync import Sync
 
 
 def watermark_only(patched):
@@ -22,31 +21,21 @@ def watermark_only(patched):
 
 def watermark_of_the_end(patched):
     """The next run asks for what has changed since the end of this one, not since its beginning."""
-    whole = Reflection.settle
-
-    def settle(part):
-        at = part.place.began
-        part.place.began = dt.datetime.fromtimestamp(_clocks[-1](), at.tzinfo)
-        whole(part)
-        part.place.began = at
-    _clocks.clear()
-    _watch_the_server(patched)
-    patched.setattr(Reflection, "settle", settle)
-
-
-_clocks: list = []
-
-
-def _watch_the_server(patched):
-    """Let a mutant read the server's clock."""
-    whole = sync.server_time
+    ask, whole, read = sync.server_time, Reflection.settle, []
 
     async def server_time(client):
-        said = await whole(client)
-        ahead = said.timestamp() - loop_clock()()
-        _clocks.append(lambda: loop_clock()() + ahead)
+        said = await ask(client)
+        read[:] = [said.timestamp() - loop_clock()()]
         return said
+
+    def settle(part):
+        began = part.place.began
+        if read:  # an interrupted run that is gone on with asks for no clock
+            part.place.began = dt.datetime.fromtimestamp(loop_clock()() + read[0], began.tzinfo)
+        whole(part)
+        part.place.began = began
     patched.setattr(sync, "server_time", server_time)
+    patched.setattr(Reflection, "settle", settle)
 
 
 def no_lookback(patched):
@@ -73,7 +62,7 @@ def no_shift(patched):
 
 def gone_without_the_other_lanes(patched):
     """What is gone is what the lane of ids, or of the piece, has not shown, whatever the others have."""
-    seen, whole = {}, Reflection._sink
+    whole = Reflection._sink
 
     def sink(part, lane):
         made = whole(part, lane)
@@ -81,7 +70,6 @@ def gone_without_the_other_lanes(patched):
             return made
         return _Blind(made)
     patched.setattr(Reflection, "_sink", sink)
-    return seen
 
 
 class _Blind:
@@ -125,7 +113,7 @@ def landed_rows_dropped(patched):
     """What an interrupted run has landed does not count when another one is asked for."""
     def drop(state):
         state.night = None
-    patched.setattr(sync.mirror, "drop_night", drop)
+    patched.setattr(mirror, "drop_night", drop)
 
 
 def pieces_of_the_clock_alone(patched):
@@ -135,10 +123,12 @@ def pieces_of_the_clock_alone(patched):
 
 def left_files_stay(patched):
     """What a killed run left before its first commit lies there."""
-    patched.setattr(reflection.Reflection, "_remove_unnamed", lambda *_: None)
+    patched.setattr(Reflection, "_remove_unnamed", lambda *_: None)
 
 
 MUTANTS = [
     watermark_only, watermark_of_the_end, no_lookback, our_clock, no_overlap, no_shift, gone_without_the_other_lanes, settled_before_the_end,
     known_before_the_file, seen_of_the_last_run, gone_is_not_forgotten, landed_rows_dropped, pieces_of_the_clock_alone, left_files_stay,
 ]
+QUICK = [watermark_only, watermark_of_the_end, our_clock]
+"""Those that a few seeds show: the others are for the soak."""

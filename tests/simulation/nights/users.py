@@ -190,14 +190,14 @@ def comes_late(world, table, at):
     reserved = list(range(ids[0] - late, ids[0]))
     world.bear(table, ids, at)
     world.note(table, ids, at, kind="new")
-    world.intend(at + far(world.dice, 5, LATE), lands, table, reserved, world.dice.choice([{}, world.old_stamps(table, at)]), at)
-
-
-def lands(world, table, at, reserved, stamps, begun):
-    """Rows that got their ids before are committed."""
     entity = world.tables[table].entity
-    own = {name: int(begun) for name in (entity.created, entity.modified) if name}
-    world.bear(table, reserved, at, {**own, **stamps})
+    own = {name: int(at) for name in (entity.created, entity.modified) if name}
+    world.intend(at + far(world.dice, 5, LATE), lands, table, reserved, world.dice.choice([own, world.old_stamps(table, at)]))
+
+
+def lands(world, table, at, reserved, stamps):
+    """Rows that got their ids before are committed."""
+    world.bear(table, reserved, at, stamps)
     far_behind = world.ledgers[table].top - reserved[0] > world.one.overlap // 2  # nobody looks that far back
     world.note(table, reserved, at, quiet=far_behind, kind="new with an id from before")
 
