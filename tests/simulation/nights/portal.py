@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from extractor.messages import PAGE_SIZE
 from extractor.sandbox.answer import Session
 from extractor.sandbox.faults import methods as mishaps
 from extractor.sandbox.methods import METHODS
-from tests.simulation.nights.users import Lively
+from tests.simulation.nights.users import ACTS, Lively
 from tests.simulation.portal import Simulated, id_of
 from tests.simulation.scenario import TABLES
 from tests.trials import SCOPES
 
 ADMIN = Session(1, admin=True, scopes=SCOPES)
+MEDDLING = 6  # in a night
 
 
 class Portal(Simulated):
     """A portal that is asked every night."""
 
     worlds = Lively
-    stormy, storm_began = False, 0
+    stormy, storm_began, meddled = False, 0, 0
 
     def __init__(self, one):
         super().__init__(one)
@@ -30,12 +32,24 @@ class Portal(Simulated):
 
     def night(self, *, stormy):
         """Begin a night."""
-        self.stormy, self.storm_began = stormy, self.requests
+        self.stormy, self.storm_began, self.meddled = stormy, self.requests, 0
         self.world.began = self.now
         self.world.born_meanwhile.clear()
 
     def _has_calmed(self):
         return not self.stormy or self.requests - self.storm_began > self.one.calm_after
+
+    def _watched(self, method, question):
+        """Let users do something just when a lane has come to its end, before others have: that is when it hurts."""
+        whole, table = super()._watched(method, question), TABLES[question.entity.name]
+
+        def body(world, params, start, session):
+            answer = whole(world, params, start, session)
+            if table and self.meddled < MEDDLING and len(mishaps.rows_of(answer)) < PAGE_SIZE and world.dice.random() < 0.2:
+                self.meddled += 1
+                world.intend(world.now, world.dice.choice(ACTS), table)
+            return answer
+        return body
 
     def _moved(self, mutation):
         """Nothing is counted here: the ledger tells."""
