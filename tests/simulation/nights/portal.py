@@ -6,7 +6,7 @@ from extractor.messages import PAGE_SIZE
 from extractor.sandbox.answer import Session
 from extractor.sandbox.faults import methods as mishaps
 from extractor.sandbox.methods import METHODS
-from tests.simulation.nights.users import ACTS, Lively
+from tests.simulation.nights.users import ACTS, Lively, inserts
 from tests.simulation.portal import Simulated, id_of
 from tests.simulation.scenario import TABLES
 from tests.trials import SCOPES
@@ -45,9 +45,10 @@ class Portal(Simulated):
 
         def body(world, params, start, session):
             answer = whole(world, params, start, session)
-            if table and self.meddled < MEDDLING and len(mishaps.rows_of(answer)) < PAGE_SIZE and world.dice.random() < 0.2:
+            ids_alone = list(params.get("select", ())) == [question.entity.filter_id]
+            if table and self.meddled < MEDDLING and len(mishaps.rows_of(answer)) < PAGE_SIZE and world.dice.random() < (0.6 if ids_alone else 0.2):
                 self.meddled += 1
-                world.intend(world.now, world.dice.choice(ACTS), table)
+                world.intend(world.now, inserts if ids_alone else world.dice.choice(ACTS), table)
             return answer
         return body
 
