@@ -61,7 +61,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One reading of an entity; `low` and `high` are where a piece begins and ends, `ids` those that could not be read."""
+    """One reading of an entity; `low` and `high` are where a piece begins and ends (`None`: nowhere), `ids` those that could not be read."""
 
     kind: Kind
     question: Question
@@ -82,7 +82,8 @@ def lanes(
     entity = question.entity
     if standing is None or known <= FEW or not goes_by_parts(entity):
         return (Lane("all", question),)
-    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.reach - OVERLAP)}))]
+    newest = max(0, standing.reach - OVERLAP)
+    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
     if entity.modified:
         since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))

@@ -26,6 +26,7 @@ from extractor.lanes import Lane, advanced
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
+from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
 
@@ -185,8 +186,8 @@ class Reflection:
         known = self.place.known
         if any(lane.kind in {"all", "ids"} for lane in self.lanes):
             return list(known.unseen(self.name))
-        pieces = (lane for lane in self.lanes if lane.kind == "again" and lane.high is not None)
-        return [one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or 0)]
+        pieces = (lane for lane in self.lanes if lane.kind in {"new", "again"})
+        return list(dict.fromkeys(one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or HIGHEST_ID)))
 
     def _tombstone(self, identifier: Id) -> Row:
         """Write that a row is gone, its id as the portal writes it."""

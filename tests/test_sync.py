@@ -134,6 +134,17 @@ async def test_without_a_sweep_what_is_gone_stays(nights):
     assert 0 < len((await world.differences("deals"))[1]) <= 3
 
 
+async def test_what_is_gone_of_the_newest_rows_is_seen_at_once(nights):
+    """They are read again each night: what was known of them and is not shown is gone, without a sweep, and after a run that failed."""
+    world = nights("deals", deletes=False, full_every=None, rows={"deals": 1_200})
+    await world.night()
+    world.happen("insert", "deals", count=40)
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[-30:-10])
+    await world.night()
+    assert SAME == await world.differences("deals")
+
+
 async def test_of_a_small_entity_everything_is_seen(nights):
     """A few hundred rows are read whole: whatever has become of them, without a sweep and without a stamp."""
     world = nights("deals", deletes=False)
