@@ -130,5 +130,5 @@ MUTANTS = [
     watermark_only, watermark_of_the_end, no_lookback, our_clock, no_overlap, no_shift, gone_without_the_other_lanes, settled_before_the_end,
     known_before_the_file, seen_of_the_last_run, gone_is_not_forgotten, landed_rows_dropped, pieces_of_the_clock_alone, left_files_stay,
 ]
-QUICK = [watermark_only, watermark_of_the_end, our_clock]
+QUICK = [watermark_only, seen_of_the_last_run, gone_is_not_forgotten]
 """Those that a few seeds show: the others are for the soak."""
