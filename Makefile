@@ -38,8 +38,9 @@ demo: $(READY)  ## dump a simulated portal, under the limits of a real one
 test: $(READY)  ## run the tests; with COVERAGE=--cov, below 95 % of lines and branches is a failure
 	@$(BIN)/python -m pytest $(WORKERS) $(COVERAGE) $(SELECT)
 
-soak: $(READY)  ## simulate SEEDS whole runs from seed FROM on, on all cores, then let each mutant be caught
+soak: $(READY)  ## simulate SEEDS dumps and as many mirrors from seed FROM on, on all cores, then let each mutant be caught
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
+	@$(BIN)/python -m tests.simulation --nights --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m pytest -q -m soak
 
 fuzz: $(READY)  ## for MINUTES, let coverage lead to bytes that the decoder did not expect; what it learnt stays in CORPUS

@@ -9,7 +9,8 @@ call of the last run that came to its end; and somewhat before that, for what
 was under way then. `crm.item.list` shifts such a moment by the caller's time
 zone (`prepareDateTimeFieldsForFilter`), so there it is a day earlier. Rows
 that come in vain are known already, and cost nothing but their reading.
-Rule 3: ids are not committed in their order: the newest few hundred are read again.
+Rule 3: ids are not committed in their order: the newest few hundred are read again, counted from the last one that there was when the
+reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 """
 
@@ -35,24 +36,32 @@ SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """How far the reading of an entity piece by piece has come: up to an id, and paid for up to a moment of the server's."""
+    """How far the reading of an entity piece by piece has come: up to an id, and paid for up to a moment of the server's.
+
+    `read` is up to which id, from the one before it on, rows were read last by a run that began when.
+    """
 
     upto: int
     paid: dt.datetime
+    read: tuple[tuple[int, dt.datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id."""
+    """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id.
+
+    `reach` is the last id that was seen when the reading of what is new began: above it another lane may have shown some of the rows.
+    """
 
     watermark: dt.datetime
     last: int
     round: Round
+    reach: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One reading of an entity; `low` and `high` are where a piece begins and ends, `ids` those that could not be read."""
+    """One reading of an entity; `low` and `high` are where a piece begins and ends (`None`: nowhere), `ids` those that could not be read."""
 
     kind: Kind
     question: Question
@@ -73,12 +82,13 @@ def lanes(
     entity = question.entity
     if standing is None or known <= FEW or not goes_by_parts(entity):
         return (Lane("all", question),)
-    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": max(0, standing.last - OVERLAP)}))]
+    newest = max(0, standing.reach - OVERLAP)
+    found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
     if entity.modified:
         since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
-    if full_every is not None and (high := _due(standing, now, full_every)):
-        low = standing.round.upto
+    low, high = _due(standing, now, full_every) if full_every is not None else (0, 0)
+    if high:
         bounds = {f">{entity.filter_id}": low, f"<={entity.filter_id}": high}
         found.append(Lane("again", _bounded(question, "again", bounds), low, high))
     if unread:
@@ -93,16 +103,18 @@ def goes_by_parts(entity: Entity) -> bool:
     return entity.paging == "keyset" and (bool(entity.modified) or entity.appends)
 
 
-def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...]) -> Standing:
+def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...], *, reach: int) -> Standing:
     """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
     kinds = {lane.kind: lane for lane in found}
     if standing is None or "all" in kinds:
-        return Standing(began, last, Round(0, began))
+        return Standing(began, last, Round(0, began, ((last, began),)), reach)
+    last = max(last, standing.last)
+    read = _marked(standing.round.read, standing.last, last, began)
     again = kinds.get("again")
     if again is None or again.high is None:
-        return replace(standing, watermark=began, last=max(last, standing.last))
+        return Standing(began, last, replace(standing.round, read=read), reach)
     upto = 0 if again.high >= standing.last else again.high
-    return Standing(began, max(last, standing.last), Round(upto, began))
+    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach)
 
 
 def refuse_own_bounds(question: Question) -> None:
@@ -126,11 +138,23 @@ def unfit(question: Question) -> str | None:
     return None
 
 
-def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> int:
-    """Return up to which id the next piece goes; 0 where none is due."""
+def _due(standing: Standing, now: dt.datetime, full_every: dt.timedelta) -> tuple[int, int]:
+    """Return from and up to which id the next piece goes: a share of all ids, and what would be late; (0, 0) where none is due."""
+    low, last = standing.round.upto, standing.last
+    late = [upto for upto, when in standing.round.read if now - when >= full_every]
+    if late and late[0] <= low:  # those above were read before it
+        return 0, last
     share = min(1.0, (now - standing.round.paid) / full_every) if full_every else 1.0
-    ids = -(-int(share * standing.last * 1000) // 1000)
-    return min(standing.last, standing.round.upto + ids) if ids else 0
+    high = min(last, max([low - (-int(share * last * 1000) // 1000), *late]))
+    return (low, high) if high > low else (0, 0)
+
+
+def _marked(read: tuple[tuple[int, dt.datetime], ...], low: int, high: int, when: dt.datetime) -> tuple[tuple[int, dt.datetime], ...]:
+    """Note that the ids in (low, high] were read last by the run that began `when`."""
+    if high <= low:
+        return read
+    below = [(min(upto, low), then) for place, (upto, then) in enumerate(read) if low and (not place or read[place - 1][0] < low)]
+    return (*below, (high, when), *((upto, then) for upto, then in read if upto > high))
 
 
 def _bounded(question: Question, kind: Kind, bounds: Mapping[str, Any]) -> Question:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import msgspec
 
@@ -32,7 +33,7 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
 
-    `known` is how many rows of each entity were known; where some were, it looks for what is gone.
+    `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Night(msgspec.Struct):
     known: dict[str, int] = {}
     lanes: dict[str, SavedEntity] = {}
     files: dict[str, FileMark] = {}
+    reach: dict[str, int] = {}
 
 
 class State(msgspec.Struct):
@@ -51,6 +53,15 @@ class State(msgspec.Struct):
     format: int = FORMAT
     entities: dict[str, Entry] = {}
     night: Night | None = None
+
+
+def drop_night(state: State) -> None:
+    """Leave a run that was interrupted: what it has landed counts, and what it had left to ask is asked anew."""
+    for name, file in state.night.files.items() if state.night else ():
+        entry = state.entities[name]
+        entry.files = (*(mark for mark in entry.files if mark.path != file.path), file)
+        entry.facts = replace(entry.facts, files=entry.files) if entry.facts else None
+    state.night = None
 
 
 def encode(state: State) -> bytes:

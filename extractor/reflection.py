@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,10 +27,12 @@ from extractor.lanes import Lane, advanced
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
+from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
 
 _MANY = 1_000  # lines of deleted rows written at a time
+_OURS = re.compile(r"(part-00000|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +64,7 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     gone: int = 0
+    reach: int | None = None
     deletes: FileMark = NO_FILE
 
     @property
@@ -70,6 +74,7 @@ class Reflection:
 
     def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
         """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
+        self._remove_unnamed(file)
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
@@ -95,6 +100,13 @@ class Reflection:
         """Whether every lane has been read to its end, around what cannot be read."""
         return bool(self.runs) and all(run.status == "complete" or (run.status == "partial" and run.unread) for run in self.runs)
 
+    def look(self) -> None:
+        """Note the last id that there is, as soon as the reading of what is new has seen it: at each commit, until it is known."""
+        run = next((run for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind in {"all", "new"}), None)
+        if self.reach is None and run is not None and run.sink is not None:
+            spans = run.listing.spans if run.listing else None
+            self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
+
     def settle(self) -> None:
         """Move on: write down what is gone, and where the entity stands now."""
         known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
@@ -108,7 +120,8 @@ class Reflection:
             self.deletes = sink.commit()
             sink.close()
             known.forget(self.name, gone)
-        standing = advanced(self.entry.standing, self.place.began, known.last(self.name), self.lanes)
+        last = known.last(self.name)
+        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
         self.entry = Entry(self.entry.question, standing, self.files(), unread, self.facts(), self.entry.old)
 
     def files(self) -> tuple[FileMark, ...]:
@@ -155,6 +168,15 @@ class Reflection:
             with durable.translated(path):
                 path.unlink(missing_ok=True)
 
+    def _remove_unnamed(self, file: FileMark | None) -> None:
+        """Remove what a run that was killed left before its first commit: of the files that are ours those that nothing names."""
+        folder = self.place.folder / self.name
+        named = {mark.path for mark in (*self.entry.old, *self.entry.files, *((file,) if file else ()))}
+        with durable.translated(folder):
+            for path in sorted(folder.iterdir()) if folder.exists() else ():
+                if _OURS.fullmatch(path.name) and f"{self.name}/{path.name}" not in named:
+                    path.unlink()
+
     def close(self) -> None:
         """Let go of the file."""
         if self.changes:
@@ -165,8 +187,8 @@ class Reflection:
         known = self.place.known
         if any(lane.kind in {"all", "ids"} for lane in self.lanes):
             return list(known.unseen(self.name))
-        pieces = (lane for lane in self.lanes if lane.kind == "again" and lane.high is not None)
-        return [one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or 0)]
+        pieces = (lane for lane in self.lanes if lane.kind in {"new", "again"})
+        return list(dict.fromkeys(one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or HIGHEST_ID)))
 
     def _sink(self, lane: Lane) -> Sink:
         """Give a lane its way out."""

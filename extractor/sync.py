@@ -122,12 +122,14 @@ class Sync:
         """Carry one run out, or go on with it."""
         prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not unfit(one)}
         if self._state.night is not None and self._state.night.questions != prints:
-            self._state.night = None  # what it has landed counts; what it had left to ask is asked anew
+            mirror.drop_night(self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
             if began is None:
-                return self._outcome(None)
+                return self._unbegun(resumed=False)
             self._begin(prints, began)
+        elif self._conduct.stopped is not None:
+            return self._unbegun(resumed=True)
         night = self._state.night
         assert night is not None, "begun just now"  # noqa: S101 - a bug of ours
         self._run_id, self._started_at = night.run_id, night.started_at
@@ -177,7 +179,7 @@ class Sync:
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread))
-            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0)
+            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
 
@@ -210,6 +212,12 @@ class Sync:
         return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug,
                        self._limits.used(asyncio.get_running_loop().time()))
 
+    def _unbegun(self, *, resumed: bool) -> Outcome:
+        """End a run that was stopped before it began, or went on; what lies in the folder stays as it is."""
+        assert self._conduct.stopped is not None, "or it would have begun"  # noqa: S101 - a bug of ours
+        exit_code, why = self._conduct.stopped
+        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed)
+
     def _facts(self) -> dict[str, manifest.EntityFacts]:
         """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""
         said = {name: entry.facts for name, entry in self._state.entities.items() if entry.facts is not None}
@@ -219,6 +227,9 @@ class Sync:
         """Look at where everything stands, and return what records it; the files are synced already."""
         night = self._state.night
         if night is not None and record:
+            for part in self._parts:
+                part.look()
+            night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.files = {part.name: part.file for part in self._parts if part.file.path}
         return functools.partial(self._known.commit, mirror.encode(self._state))

@@ -6,6 +6,8 @@ import datetime as dt
 import pytest
 
 from extractor.errors import UsageError
+from extractor.sandbox.clock import EPOCH
+from extractor.sandbox.world import Mutation
 from tests.mirrors import SAME, Nights
 
 
@@ -77,6 +79,17 @@ async def test_without_a_sweep_what_is_gone_stays(nights):
     assert 0 < len((await world.differences("deals"))[1]) <= 3
 
 
+async def test_what_is_gone_of_the_newest_rows_is_seen_at_once(nights):
+    """They are read again each night: what was known of them and is not shown is gone, without a sweep, and after a run that failed."""
+    world = nights("deals", deletes=False, full_every=None, rows={"deals": 1_200})
+    await world.night()
+    world.happen("insert", "deals", count=40)
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[-30:-10])
+    await world.night()
+    assert SAME == await world.differences("deals")
+
+
 async def test_of_a_small_entity_everything_is_seen(nights):
     """A few hundred rows are read whole: whatever has become of them, without a sweep and without a stamp."""
     world = nights("deals", deletes=False)
@@ -86,6 +99,57 @@ async def test_of_a_small_entity_everything_is_seen(nights):
     world.happen("change", "deals", *ids[5:9], stamp=False)
     await world.night()
     assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_a_stop_before_the_run_begins_is_one(nights, interrupted):
+    """Whoever is told to stop while it asks what it may ask, or what time it is, has not brought anything into step, and says so."""
+    world = nights("deals", rows={"deals": 3_000}, full_every=dt.timedelta())
+    await world.night()
+    if interrupted:
+        outcome = await world.night(max_seconds=0.15)
+        assert (5, "partial") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["status"])
+    requests = world.trial.line.requests
+    sync = world.sync()
+    sync.stop(143, "terminated")
+    outcome = await sync.run()
+    assert (143, True) == (outcome.exit_code, outcome.why.startswith("terminated"))
+    assert requests == world.trial.line.requests
+
+
+async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
+    """A run is interrupted, and the next command asks for one entity more: nothing that was written is lost."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    stopped = await world.night(max_seconds=0.25)
+    assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
+    assert 0 == (await world.night("deals", "contacts")).exit_code
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
+    """The new rows had been read, others are imported with old stamps, and more are born before the run goes on: their ids hide none."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    stopped = await world.night(max_seconds=0.25)
+    assert 5 == stopped.exit_code
+    old = {"DATE_CREATE": 1_700_000_000, "DATE_MODIFY": 1_700_000_000}
+    world.happen("insert", "deals", count=100, values=old)
+    world.happen("insert", "deals", count=700)
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_files_that_a_killed_run_left_go(nights):
+    """A power cut between a file's birth and the first commit of its rows: nothing names it, and the next run removes it."""
+    world = nights("deals")
+    await world.night()
+    left = world.trial.folder / "deals" / "changes-20240826t110003z.ndjson"
+    left.write_bytes(b'{"ID"')
+    await world.night()
+    assert ["part-00000.ndjson"] == [path.name for path in left.parent.iterdir()]
 
 
 async def test_a_mirror_is_no_dumps_folder(nights):
@@ -124,6 +188,18 @@ async def test_entities_without_a_stamp_are_read_whole(nights):
     world.happen("delete", "departments", *list(world.tables["departments"].ids)[7:8])
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("departments")
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.35, 0.55])
+async def test_a_row_that_slipped_between_pages_is_not_gone(nights, seconds):
+    """Without a filter by id a deletion moves rows across the pages: what was not shown may be there, so nobody says that it is gone."""
+    world = nights("departments", rows={"departments": 300})
+    await world.night()
+    ids = list(world.tables["departments"].ids)
+    moment = EPOCH + asyncio.get_running_loop().time() + seconds
+    world.trial.world.schedule = [Mutation("delete", "departments", tuple(ids[:20]), at=moment)]
+    assert 0 == (await world.night()).exit_code
+    assert not (await world.differences("departments"))[0]
 
 
 async def test_entities_of_other_nights_stay_in_the_manifest(nights):

@@ -42,7 +42,7 @@ def check(folder, outcome, portal, *, calm):
 
 
 def _check_entity(folder, name, entry, portal, *, calm):
-    rows = _rows_on_disk(folder, name, entry)
+    rows = rows_on_disk(folder, name, entry)
     ids = [id_of(name, row) for row in rows]
     twice = [one for one, count in Counter(ids).items() if count > 1]
     holds(not twice, f"{name}: each id once", twice[:5])
@@ -65,7 +65,7 @@ def _check_entity(folder, name, entry, portal, *, calm):
     holds((entry["assurance"] is None) == (status != "complete"), f"{name}: of what is not complete nothing is assured", status)
 
 
-def _rows_on_disk(folder, name, entry):
+def rows_on_disk(folder, name, entry):
     """Read an entity's files, and hold them against the manifest."""
     rows = []
     for file in entry["files"]:

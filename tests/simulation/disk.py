@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import io
 import os
+import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.simulation.database import connecting
 
 BLOCK = 512
 
@@ -33,6 +36,7 @@ class Node:
     folder: bool = False
     safe: bytes = b""
     last: bytes = b""
+    versions: list[bytes] = field(default_factory=list)  # of a database: whole ones, of which any may come up
 
 
 class Disk:
@@ -58,6 +62,7 @@ class Disk:
             for name in ("open", "fsync", "replace", "unlink", "mkdir"):
                 patched.setattr(os, name, getattr(self, f"_watch_{name}")(getattr(os, name)))
             patched.setattr(io, "FileIO", self._watched_file())
+            patched.setattr(sqlite3, "connect", connecting(self, sqlite3.connect))
             yield
 
     def crash(self, root, dice=None):
@@ -72,6 +77,11 @@ class Disk:
             if node.folder:
                 (root / path).mkdir()
                 continue
+            if node.versions:
+                data = node.versions[-1] if dice is None else dice.choice(node.versions)
+                node.versions = node.versions if dice is None else [data]
+                (root / path).write_bytes(data)
+                continue
             data = (self.root / path).read_bytes() if node is nodes[-1] else node.last
             if dice is not None:
                 data = node.safe = torn(node.safe, data, dice)
@@ -81,7 +91,17 @@ class Disk:
             self.names = {path: [node] for path, node in found.items()}
         self.root, self._handles = root, {}
 
-    def _change(self, act, note):
+    def found(self, place):
+        """Note that there is a database, empty if it is new."""
+        if self._node(place) is None:
+            self._point(place, Node(versions=[b""]))
+
+    def keep(self, place, data, *, safe):
+        """Note what a transaction made of a database; unless it is safe, the one before may come up again."""
+        node = self._node(place)
+        node.versions = [data] if safe else [node.versions[-1], data]
+
+    def change(self, act, note):
         """Let the system act, unless it refuses, and note what that means, unless the process died just before."""
         self.operations += 1
         if number := self.refusals.pop(self.operations, None):
@@ -94,7 +114,7 @@ class Disk:
             self.on_operation()
         return done
 
-    def _inside(self, path):
+    def inside(self, path):
         """Say where in the tree a path lies; `None` for somebody else's, the dead included."""
         place = Path(os.fspath(path)) if isinstance(path, str | os.PathLike) else None
         return place.relative_to(self.root) if place is not None and place.is_relative_to(self.root) else None
@@ -107,13 +127,13 @@ class Disk:
 
     def _watch_open(self, whole):
         def watched(path, flags, *args, **options):
-            place = self._inside(path)
+            place = self.inside(path)
             if place is None:
                 return whole(path, flags, *args, **options)
             born = bool(flags & os.O_CREAT) and self._node(place) is None
             root, handle = self.root, None
             if born:
-                handle = self._change(lambda: whole(path, flags, *args, **options), lambda: self._point(place, Node()))
+                handle = self.change(lambda: whole(path, flags, *args, **options), lambda: self._point(place, Node()))
             else:
                 handle = whole(path, flags, *args, **options)
             if self.root == root:
@@ -126,7 +146,7 @@ class Disk:
         def watched(handle):
             if (place := self._handles.get(handle)) is None:
                 return whole(handle)
-            return self._change(lambda: None, lambda: self._sync(place))
+            return self.change(lambda: None, lambda: self._sync(place))
         return watched
 
     def _sync(self, place):
@@ -138,10 +158,12 @@ class Disk:
         for path in self.names:
             if path.parent == place:
                 self.names[path] = self.names[path][-1:]
+                if node := self.names[path][-1]:
+                    node.versions = node.versions[-1:]
 
     def _watch_replace(self, whole):
         def watched(source, target, **options):
-            origin, place = self._inside(source), self._inside(target)
+            origin, place = self.inside(source), self.inside(target)
             if place is None:
                 return whole(source, target, **options)
             if (covered := self._node(place)) is not None:
@@ -150,24 +172,24 @@ class Disk:
             def note():
                 self._point(place, self._node(origin))
                 self._point(origin, None)
-            return self._change(lambda: whole(source, target, **options), note)
+            return self.change(lambda: whole(source, target, **options), note)
         return watched
 
     def _watch_unlink(self, whole):
         def watched(path, **options):
-            place = self._inside(path)
+            place = self.inside(path)
             if place is None or (node := self._node(place)) is None:
                 return whole(path, **options)
             node.last = Path(path).read_bytes()
-            return self._change(lambda: whole(path, **options), lambda: self._point(place, None))
+            return self.change(lambda: whole(path, **options), lambda: self._point(place, None))
         return watched
 
     def _watch_mkdir(self, whole):
         def watched(path, *args, **options):
-            place = self._inside(path)
+            place = self.inside(path)
             if place is None:
                 return whole(path, *args, **options)
-            return self._change(lambda: whole(path, *args, **options), lambda: self._point(place, Node(folder=True)))
+            return self.change(lambda: whole(path, *args, **options), lambda: self._point(place, Node(folder=True)))
         return watched
 
     def _watched_file(self):
@@ -176,9 +198,9 @@ class Disk:
 
         class File(plain):
             def __init__(self, path, mode):
-                place, root = disk._inside(path), disk.root
+                place, root = disk.inside(path), disk.root
                 if place is not None and mode.startswith("w") and disk._node(place) is None:
-                    disk._change(lambda: plain.__init__(self, path, mode), lambda: disk._point(place, Node()))
+                    disk.change(lambda: plain.__init__(self, path, mode), lambda: disk._point(place, Node()))
                 else:
                     super().__init__(path, mode)
                 if place is not None and disk.root == root:
@@ -189,13 +211,13 @@ class Disk:
                 """Write."""
                 if self._root != disk.root:
                     return super().write(data)
-                return disk._change(lambda: plain.write(self, data), lambda: None)
+                return disk.change(lambda: plain.write(self, data), lambda: None)
 
             def truncate(self, size=None):
                 """Cut."""
                 if self._root != disk.root:
                     return super().truncate(size)
-                return disk._change(lambda: plain.truncate(self, size), lambda: None)
+                return disk.change(lambda: plain.truncate(self, size), lambda: None)
 
         return File
 

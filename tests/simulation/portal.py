@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 
 from extractor.errors import ConnectionLost, RequestTimeout, Unreachable
 from extractor.sandbox.answer import Method
-from extractor.sandbox.clock import loop_clock
+from extractor.sandbox.clock import EPOCH, loop_clock
 from extractor.sandbox.faults import Fault, answers, cut, garbage, html, moved, refused, slow, truncated
 from extractor.sandbox.faults import methods as mishaps
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import LISTINGS, listed
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.transport import MemoryTransport
-from extractor.sandbox.world import World
+from extractor.sandbox.world import NOW, World
 from tests.simulation.access import Access
 from tests.simulation.budget import Budget
 from tests.simulation.scenario import TABLES, mutations
@@ -72,11 +72,14 @@ class Watched(World):
 class Simulated:
     """The portal and the network of a scenario; also the transport."""
 
+    worlds = Watched
+
     def __init__(self, one, loop):
         self.one, self.counts, self.calm = one, Counter(), False
-        self.requests = 0
+        self.requests, self.mended = 0, False
         self.shown = defaultdict(lambda: defaultdict(list))  # entity -> id -> versions of the row
-        self.world = Watched.build(seed=one.seed % 5, rows=one.rows, costs=one.costs)
+        self.world = self.worlds.build(
+            seed=one.seed % 5, rows=one.rows, costs=one.costs, now=NOW + one.ahead, server_zone=one.server_zone, user_zone=one.user_zone)
         self.world.turn(twins=one.twins)
         self.methods = {question.entity.method: question for question in one.questions()}
         self.poison = {question.entity.name: self._poison(question) for question in one.questions()}
@@ -88,7 +91,7 @@ class Simulated:
         self.budget = Budget(one.meter)
         self.access = Access(one, loop, self.counts, lambda: self.calm)
         methods = {name: self._method(name, method) for name, method in METHODS.items()}
-        self.portal = Portal(self.world, methods, self.access.credentials, one.meter, clock=loop_clock(), faults=self._fault,
+        self.portal = Portal(self.world, methods, self.access.credentials, one.meter, clock=loop_clock(EPOCH + one.ahead), faults=self._fault,
                              authority=self.access.authority)
 
     def now_visible(self, name):
@@ -125,7 +128,7 @@ class Simulated:
         question = self.methods[name]
         entity, poison = question.entity.name, self.poison[question.entity.name]
         watched = Method(method.scope, self._watched(method, question))
-        bad = mishaps.with_mishaps(watched, lambda _number: poison) if poison.ids else watched
+        bad = mishaps.with_mishaps(watched, lambda _number: None if self.mended else poison) if poison.ids else watched
         dice, stalled = random.Random(f"{self.one.seed}:{entity}"), mishaps.Stalled()
         blank_at, blanked = -SELDOM, False
 
@@ -148,7 +151,7 @@ class Simulated:
             if self.calm or question.entity.paging == "single":
                 return None
             if chance < self.one.method_faults and not question.entity.counts_always:  # no join, no cut: its pages are whole
-                kind = dice.choice(list(MISHAPS))
+                kind = dice.choice(self.one.mishaps)
                 if kind == "blank page":
                     if number - blank_at < SELDOM or entity == "departments":
                         return None
@@ -203,7 +206,7 @@ class Simulated:
         """Carry one request over a network that fails now and then."""
         assert url.startswith(HOST)
         self.requests += 1
-        self.calm = self.requests > self.one.calm_after
+        self.calm = self._has_calmed()
         dice = random.Random(f"{self.one.seed}:net:{self.requests}")
         if not self.calm:
             for _ in range(dice.randint(1, 4) if dice.random() < self.one.neighbours else 0):
@@ -224,3 +227,7 @@ class Simulated:
             raise RequestTimeout("no whole answer came in the time allowed") from None
         self.counts[f"HTTP {answer.status}"] += 1
         return answer
+
+    def _has_calmed(self):
+        """Tell whether nothing goes wrong any more."""
+        return self.requests > self.one.calm_after

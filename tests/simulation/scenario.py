@@ -11,6 +11,7 @@ from extractor.question import Question
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.meter import Bucket, Meter, Operating
 from extractor.sandbox.world import Mutation
+from extractor.sandbox.zones import Zone
 
 TABLES = {
     "deals": "deals", "contacts": "contacts", "leads": "leads", "companies": "companies", "crm_activities": "activities",
@@ -62,6 +63,10 @@ class Scenario:
     endings: list[Ending] = field(default_factory=list)
     lifetime: float | None = None
     jumps: float = 0.0
+    mishaps: tuple[str, ...] = ("short page", "blank page")
+    server_zone: Zone = field(default_factory=Zone)
+    user_zone: Zone = field(default_factory=Zone)
+    ahead: float = 0.0  # seconds by which the server's clock is ahead of ours
 
     def questions(self):
         """Ask what the scenario asks."""
@@ -124,15 +129,15 @@ def _limits(dice):
 def _ending(dice):
     kind = dice.choice(["kill", "kill", "power cut", "power cut", "power cut", "stop", "minutes", "disk"])
     if kind in {"stop", "minutes"}:
-        return Ending(kind, seconds=_far(dice, 0.05, 120))
+        return Ending(kind, seconds=far(dice, 0.05, 120))
     if kind == "disk":
-        return Ending(kind, operation=int(_far(dice, 1, 80)), number=dice.choice([errno.ENOSPC, errno.EIO]))
+        return Ending(kind, operation=int(far(dice, 1, 80)), number=dice.choice([errno.ENOSPC, errno.EIO]))
     if dice.random() < 0.5:
-        return Ending(kind, operation=int(_far(dice, 1, 120)))
-    return Ending(kind, step=int(_far(dice, 1, 3_000)))
+        return Ending(kind, operation=int(far(dice, 1, 120)))
+    return Ending(kind, step=int(far(dice, 1, 3_000)))
 
 
-def _far(dice, low, high):
+def far(dice, low, high):
     """Choose a number, small ones as likely as large ones."""
     return low * (high / low) ** dice.random()
 
@@ -146,7 +151,7 @@ def mutations(one: Scenario, tables) -> list[Mutation]:
         ids = list(tables[table].ids)
         touched = dice.sample(ids, int(one.changes * len(ids)))
         for group in [touched[place : place + 4] for place in range(0, len(touched), 4)] or [[]]:
-            moment = {"table": table, "after": dice.choice([dice.randint(1, 60), int(_far(dice, 1, 150))])}
+            moment = {"table": table, "after": dice.choice([dice.randint(1, 60), int(far(dice, 1, 150))])}
             action = dice.choice(["delete", "delete", "change", "insert"])
             if action == "insert" or not group:
                 plan.append(Mutation("insert", count=dice.randint(1, 60), values=BORN.get(name, {}), **moment))

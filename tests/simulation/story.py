@@ -70,14 +70,14 @@ class Failed:
     why: str
 
 
-def tell(seed: int) -> Ended:
-    """Tell the story of a seed."""
+def tell(seed: int, kind: type | None = None) -> Ended:
+    """Tell the story of a seed: of a dump, or of another kind."""
     random.seed(seed)
     root = Path(tempfile.mkdtemp(prefix="b24x-", dir=MEMORY if MEMORY.is_dir() else None))
     ended = Ended(seed)
     try:
         with asyncio.Runner(loop_factory=SteppedLoop) as runner:
-            story = Story(seed, root, runner.get_loop(), ended.counts)
+            story = (kind or Story)(seed, root, runner.get_loop(), ended.counts)
             try:
                 runner.run(story.run())
             except Broken as broken:
@@ -94,8 +94,10 @@ def tell(seed: int) -> Ended:
 class Story:
     """Lives of the same command, one after another."""
 
+    scenario = staticmethod(scenario)
+
     def __init__(self, seed, root, loop, counts):
-        self.one, self.root, self.loop, self.counts = scenario(seed), root, loop, counts
+        self.one, self.root, self.loop, self.counts = self.scenario(seed), root, loop, counts
         self.lives = 0
         self.task = None
 
@@ -137,12 +139,9 @@ class Story:
     async def _live(self, ending):
         """Run the command until it ends, or is ended; `None` when it was killed."""
         self.dead = False
-        order = Order(self.one.questions(), folder=self.disk.root, compress=self.one.compress,
-                      max_seconds=ending.seconds if ending and ending.kind == "minutes" else None)
-        limits = settings({**self.portal.access.options(self.disk.root), "timeout": TIMEOUT, **self.one.settings})
-        dump = Dump(order, limits, self.portal, [self.portal.budget.watch()])
-        self.task = self.loop.create_task(dump.run())
-        with self._watching(ending, dump):
+        command = self._command(ending.seconds if ending and ending.kind == "minutes" else None)
+        self.task = self.loop.create_task(command.run())
+        with self._watching(ending, command):
             await asyncio.wait({self.task})
         if self.dead:
             with contextlib.suppress(asyncio.CancelledError, B24xError, OSError, BaseExceptionGroup):
@@ -156,8 +155,16 @@ class Story:
             self.counts[f"ended with {error.exit_code}"] += 1
             return Failed(error.exit_code, str(error))
 
+    def _command(self, max_seconds):
+        """Prepare what is run again and again."""
+        order = Order(self.one.questions(), folder=self.disk.root, compress=self.one.compress, max_seconds=max_seconds)
+        return Dump(order, self._limits(), self.portal, [self.portal.budget.watch()])
+
+    def _limits(self):
+        return settings({**self.portal.access.options(self.disk.root), "timeout": TIMEOUT, **self.one.settings})
+
     @contextlib.contextmanager
-    def _watching(self, ending, dump):
+    def _watching(self, ending, command):
         """Arm what ends this life, and the limit on all lives."""
         begun, changed = self.loop.steps, self.disk.operations
 
@@ -174,7 +181,7 @@ class Story:
 
         timer = None
         if ending and ending.kind == "stop":
-            timer = self.loop.call_later(ending.seconds, self._stop, dump)
+            timer = self.loop.call_later(ending.seconds, self._stop, command)
         if ending and ending.kind == "disk":
             self.disk.refusals = {changed + ending.operation: ending.number}
         self.loop.on_step, self.disk.on_operation = step, operation
@@ -189,9 +196,9 @@ class Story:
             if timer:
                 timer.cancel()
 
-    def _stop(self, dump):
+    def _stop(self, command):
         self.counts["stopped"] += 1
-        dump.stop(143, "terminated")
+        command.stop(143, "terminated")
 
     def _die(self, ending):
         """Be gone at this very moment: the next life begins with what the disk has kept."""

@@ -1,0 +1,106 @@
+"""What a mirror promises, as checks: of the folder after every life, and against the portal when a run has come to its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+
+import orjson
+
+from extractor import mirror
+from extractor.catalog import catalog
+from extractor.lanes import goes_by_parts
+from tests.simulation.checks import check_wreck, holds, id_of, rows_on_disk
+from tests.simulation.scenario import TABLES
+
+
+class Books:
+    """What must be true of one mirror, life after life."""
+
+    def __init__(self, one, portal):
+        self.one, self.portal = one, portal
+        self.most = defaultdict(int)
+        self.asked = set()  # in this night or before
+
+    def held(self, folder):
+        """Hold a folder against what is true at every moment: what it knows of itself is whole."""
+        check_wreck(folder)
+        path = folder / ".b24x" / "known.sqlite"
+        if not path.exists():
+            return
+        connection = sqlite3.connect(f"{path}")
+        try:
+            (well,) = connection.execute("PRAGMA integrity_check").fetchone()
+            holds(well == "ok", "what is known is whole", well)
+            found = connection.execute("SELECT name FROM sqlite_master WHERE name = 'state'").fetchone()
+            if found and (state := connection.execute("SELECT value FROM state").fetchone()):
+                mirror.decode(state[0])
+        finally:
+            connection.close()
+
+    def closed(self, folder, outcome, began, asked):
+        """Hold a folder against the portal if the command has come to its end; tell whether it has."""
+        truth = {name: self.portal.truth(name) for name in asked}
+        for name in asked:
+            self.most[name] = max(self.most[name], len(truth[name]))
+        bad = any(poison.ids for poison in self.portal.poison.values())
+        if outcome.exit_code not in {0, 4} or (outcome.exit_code == 4 and not bad):
+            return False
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        entities, others = {name: manifest["entities"][name] for name in asked}, manifest["entities"].keys() - set(asked)
+        holds(others <= self.asked, "the manifest has an entry for each entity that was asked for", list(others))
+        complete = all(entry["status"] == "complete" for entry in entities.values())
+        holds((outcome.exit_code == 0) == complete, "exit code 0 means complete", outcome.exit_code, complete)
+        unread = all(entry["status"] == "complete" or (entry["reason"] or "").startswith("UNREAD") for entry in entities.values())
+        for name, entry in entities.items():
+            lines = rows_on_disk(folder, name, entry)
+            self._could_be(name, lines)
+            if outcome.exit_code == 0:
+                holds(not entry["unread"], f"{name}: complete means that nothing is unread")
+                self._is_in_step(name, lines, truth[name], began)
+        for name in others:
+            self._could_be(name, rows_on_disk(folder, name, manifest["entities"][name]))
+        return outcome.exit_code == 0 or unread
+
+    def _could_be(self, name, lines):
+        """Each line is a version that the portal has shown, none is there twice in a row, and only what was there can be gone."""
+        latest, oddly = {}, self.portal.counts["request: doubled keys"]  # the same row in another spelling
+        for line in lines:
+            one = id_of(name, line)
+            if line.get("_deleted"):
+                holds(one in latest and not latest[one].get("_deleted"), f"{name}: only what was there is marked as gone", line)
+            else:
+                holds(line in self.portal.shown[name][one], f"{name}: a line is a row that the portal has shown", line)
+            holds(oddly or latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
+            latest[one] = line
+
+    def _is_in_step(self, name, lines, truth, began):
+        """The latest line of each key is the portal's row, but for what moved during the run and what nothing shows yet."""
+        key, latest = catalog()[name].id, {id_of(name, line): line for line in lines}
+        ledger = self.portal.world.ledgers.get(TABLES[name])
+        for one in truth.keys() | latest.keys():
+            line, row = latest.get(one), truth.get(one)
+            number = int(one) if ledger and one.isdigit() else one
+            touched = ledger.touched.get(number, 0.0) if ledger else 0.0
+            if touched >= began or line == row or (row is None and line.get("_deleted")):
+                continue
+            how = f"{one}, {key}, touched {began - touched:,.0f} s before the run"
+            if row is None:
+                since = touched
+                holds(not self._swept(name) and not self._read_again(name, since, began), f"{name}: what is gone is marked as gone", how)
+                continue
+            since = ledger.quiet.get(number) if ledger else None
+            promise = f"{name}: a row is there" if line is None else f"{name}: what is there is not marked as gone" if line.get(
+                "_deleted") else f"{name}: a row is as the portal has it"
+            holds(since is not None and not (line and line.get("_deleted")), promise, how)
+            holds(not self._read_again(name, since, began), f"{promise}, changed without a stamp", how)
+
+    def _whole(self, name):
+        return not goes_by_parts(catalog()[name]) or self.most[name] <= self.one.few
+
+    def _swept(self, name):
+        return self._whole(name) or self.one.deletes or (self.one.deletes is None and self.most[name] <= self.one.cheap)
+
+    def _read_again(self, name, since, began):
+        """Tell whether everything has been read since a moment."""
+        return self._whole(name) or (self.one.full_every is not None and began - since >= self.one.full_every.total_seconds())

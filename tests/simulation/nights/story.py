@@ -1,0 +1,77 @@
+"""A mirror's life: night after night the same command, killed and gone on with, and what is on disk held against the portal."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from extractor import lanes, sync
+from extractor.order import Mirror
+from extractor.sync import Sync
+from tests.simulation.checks import holds
+from tests.simulation.disk import Disk
+from tests.simulation.nights.calendar import calendar
+from tests.simulation.nights.checks import Books
+from tests.simulation.nights.portal import Portal
+from tests.simulation.story import LIVES, Ended, Failed, Story, tell
+
+
+class Nights(Story):
+    """Nights of one mirror, one after another."""
+
+    scenario = staticmethod(calendar)
+
+    async def run(self):
+        """Live through all nights."""
+        self.portal = Portal(self.one, self.loop)
+        self.books = Books(self.one, self.portal)
+        self.disk = Disk(self.root / "0")
+        self.dice = random.Random(f"nights:{self.one.seed}:lives")
+        with self.disk.watched():
+            for number, night in enumerate(self.one.nights):
+                last = number == len(self.one.nights) - 1
+                self.portal.world.intend_night(self.portal.now + night.gap, max(night.gap, 1.0), night.events)
+                await asyncio.sleep(night.gap)
+                self.portal.mended = self.portal.mended or (number > 1 and self.dice.random() < 0.3)
+                await self._night(night, last=last)
+        self.counts += self.portal.counts + self.portal.world.counts
+
+    async def _night(self, night, *, last):
+        """Run the command until it has come to its end, or is left as it is for this night."""
+        endings, self.asked = list(night.endings), night.names
+        self.books.asked.update(night.names)
+        self.portal.night(stormy=night.stormy)
+        self.counts["nights"] += 1
+        for _ in range(LIVES):
+            ending = endings.pop(0) if endings else None
+            began, calm = self.portal.now, self.portal._has_calmed()
+            outcome = await self._live(ending)
+            self.counts["lives"] += 1
+            self.books.held(self.disk.root)
+            if outcome is not None and not isinstance(outcome, Failed):
+                self.counts[f"ended with {outcome.exit_code}"] += 1
+                if self.books.closed(self.disk.root, outcome, began, night.names):
+                    return
+            holds(not (calm and ending is None), "a portal that works again is read to the end", outcome)
+            if not endings and night.left and not last:
+                self.counts["nights left as they were"] += 1
+                return
+            await asyncio.sleep(self.dice.choice([0.0, 1.0, 400.0]))
+        holds(False, "a night has an end")
+
+    def _command(self, max_seconds):
+        order = Mirror([one for one in self.one.questions() if one.entity.name in self.asked], self.disk.root, compress=self.one.compress, max_seconds=max_seconds,
+                       deletes=self.one.deletes, full_every=self.one.full_every)
+        return Sync(order, self._limits(), self.portal)
+
+
+def nights(seed: int) -> Ended:
+    """Tell the nights of a seed; what decides between ways of reading is as small as the tables are."""
+    one = calendar(seed)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lanes, "FEW", one.few)
+        patched.setattr(lanes, "OVERLAP", min(lanes.OVERLAP, one.overlap))
+        patched.setattr(sync, "CHEAP", one.cheap)
+        return tell(seed, Nights)
