@@ -20,6 +20,7 @@ SELECT ?=
 # Tests wait for nothing but the processor, so two at a time are twice as fast; beyond four they only warm it.
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
 SEEDS ?= 1000
+NIGHTS ?= $(SEEDS)
 FROM ?= 0
 MINUTES ?= 5
 CORPUS ?= .fuzz/corpus
@@ -27,7 +28,7 @@ CORPUS ?= .fuzz/corpus
 # Written last, so an environment without it is half made, and is made anew.
 READY := $(VENV)/.ready
 
-.PHONY: help demo test soak fuzz check wheel clean
+.PHONY: help demo test stories soak fuzz check wheel clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(firstword $(MAKEFILE_LIST))
@@ -38,9 +39,11 @@ demo: $(READY)  ## dump a simulated portal, under the limits of a real one
 test: $(READY)  ## run the tests; with COVERAGE=--cov, below 95 % of lines and branches is a failure
 	@$(BIN)/python -m pytest $(WORKERS) $(COVERAGE) $(SELECT)
 
-soak: $(READY)  ## simulate SEEDS dumps and as many mirrors from seed FROM on, on all cores, then let each mutant be caught
+stories: $(READY)  ## simulate SEEDS dumps and NIGHTS mirrors from seed FROM on, on all cores
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
-	@$(BIN)/python -m tests.simulation --nights --seeds $(SEEDS) --from $(FROM)
+	@$(BIN)/python -m tests.simulation --nights --seeds $(NIGHTS) --from $(FROM)
+
+soak: stories  ## simulate SEEDS dumps and as many mirrors, then let each mutant be caught
 	@$(BIN)/python -m pytest -q -m soak
 
 fuzz: $(READY)  ## for MINUTES, let coverage lead to bytes that the decoder did not expect; what it learnt stays in CORPUS
