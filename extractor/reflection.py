@@ -74,7 +74,7 @@ class Reflection:
 
     def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
         """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
-        self._remove_unnamed(file)
+        remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
@@ -168,15 +168,6 @@ class Reflection:
             with durable.translated(path):
                 path.unlink(missing_ok=True)
 
-    def _remove_unnamed(self, file: FileMark | None) -> None:
-        """Remove what a run that was killed left before its first commit: of the files that are ours those that nothing names."""
-        folder = self.place.folder / self.name
-        named = {mark.path for mark in (*self.entry.old, *self.entry.files, *((file,) if file else ()))}
-        with durable.translated(folder):
-            for path in sorted(folder.iterdir()) if folder.exists() else ():
-                if _OURS.fullmatch(path.name) and f"{self.name}/{path.name}" not in named:
-                    path.unlink()
-
     def close(self) -> None:
         """Let go of the file."""
         if self.changes:
@@ -227,3 +218,12 @@ def saved(run: EntityRun) -> SavedEntity:
 def _cost(run: EntityRun) -> dict[str, float]:
     """Say what a lane has read, and what that cost."""
     return {"rows": run.rows, "calls": run.calls, "retries": run.retries, "seconds": round(run.seconds, 3)}
+
+
+def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:
+    """Remove what a run that was killed left of an entity before its first commit: files of ours that nothing names."""
+    paths, place = {mark.path for mark in named}, folder / name
+    with durable.translated(place):
+        for path in sorted(place.iterdir()) if place.exists() else ():
+            if _OURS.fullmatch(path.name) and f"{name}/{path.name}" not in paths:
+                path.unlink()

@@ -36,7 +36,7 @@ from extractor.mirror import Entry, Night, State
 from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time
 from extractor.question import Question, blamed
-from extractor.reflection import Place, Reflection, saved
+from extractor.reflection import Place, Reflection, remove_unnamed, saved
 from extractor.transport import Transport
 
 CHEAP = 50_000  # rows, whose ids are read in twenty requests: of so many what is gone is looked for each time
@@ -169,6 +169,10 @@ class Sync:
         for part in self._parts:
             part.close()
         self._parts = []
+        asked = {question.entity.name for question in questions}
+        for name, entry in self._state.entities.items():
+            if name not in asked:  # a run that was left for this one may have asked for it
+                remove_unnamed(self._order.folder, name, (*entry.old, *entry.files))
         for question in questions:
             name = question.entity.name
             if skipped := unfit(question):

@@ -1,20 +1,23 @@
 """One run of one order: the folder, the question, the verdict."""
 
 import io
+from dataclasses import replace
 
 import orjson
 import pytest
 
 from extractor.catalog import raw_method
 from extractor.dump import Dump
-from extractor.errors import ConfigError, DiskError, UsageError
+from extractor.errors import ConfigError, DiskError, Unreachable, UsageError
 from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
 from extractor.report import lines as told
+from extractor.sandbox.answer import Session
 from extractor.sandbox.methods.classic import listed
 from extractor.sinks import lines
-from tests.trials import CODE, Trial
+from extractor.transport import HttpResponse
+from tests.trials import CODE, SCOPES, Trial
 
 
 @pytest.fixture
@@ -202,5 +205,67 @@ async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
     assert (1, True) == (outcome.exit_code, outcome.why.startswith("this is a bug in b24x: ZeroDivisionError"))
     assert 0 < entry["rows"]
     assert ("ZeroDivisionError", "partial", len(world.ids("deals"))) == (type(outcome.bug.__cause__).__name__, entry["status"], entry["rows"])
+    assert 0 == (await world.run("deals")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+async def test_what_seemed_empty_is_asked_again(trial):
+    """Rights may have been given since: the same command looks again, however the first run came to its end."""
+    world = trial(rows={"deals": 300}, session=Session(1, admin=False, scopes=SCOPES))
+    world.world.turn(crm=False)
+    inner = world.line.post
+
+    async def ailing(*request):
+        answer = await inner(*request)
+        return replace(answer, status=502, body=b"<html>") if world.line.requests < 12 else answer
+
+    world.line.post = ailing
+    first = await world.run("deals")
+    world.line.post = inner
+    world.world.turn(crm=True)
+    assert ("complete", 0) == (first.manifest["entities"]["deals"]["status"], first.manifest["entities"]["deals"]["rows"]), first.why
+    assert 0 == (await world.run("deals")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_gateway_that_refuses_everything_is_no_complete_dump(trial, status):
+    """Nobody named an entity, so each may be skipped; all of them, at the portal's word, are no dump."""
+    world = trial()
+
+    async def gateway(_url, _body, _headers):
+        return HttpResponse(status, {}, b'{"error":"Forbidden","error_description":"no"}')
+
+    world.line.post = gateway
+    outcome = await world.run("deals", "contacts", named=False)
+    assert (4, "failed", True) == (outcome.exit_code, outcome.manifest["status"], "nothing could be read" in outcome.why)
+
+
+async def test_a_folder_of_somebody_else_is_not_ours_after_a_run_that_came_to_nothing(trial):
+    """A command that read nothing leaves its question behind, which binds nobody; what others have put beside it stays."""
+    world = trial()
+    (world.folder / "leads").mkdir(parents=True)
+    (world.folder / "leads/part-00000.ndjson").write_text("mine")
+    world.portal._desk.methods.pop("tasks.task.list")
+    await world.run("tasks")
+    with pytest.raises(UsageError, match="the folder holds leads"):
+        await world.run("leads")
+    assert "mine" == (world.folder / "leads/part-00000.ndjson").read_text()
+
+
+async def test_a_portal_that_goes_away_is_an_outage(trial):
+    """It had answered: that is no mistake in the address, and running again goes on."""
+    world = trial(rows={"deals": 20_000}, latency=0.5)
+    inner = world.line.post
+
+    async def gone(*request):
+        if world.line.requests >= 5:
+            raise Unreachable("no connection to the portal: refused")
+        return await inner(*request)
+
+    world.line.post = gone
+    outcome = await world.run("deals")
+    world.line.post = inner
+    assert (4, True) == (outcome.exit_code, "cannot be reached any more" in outcome.why)
     assert 0 == (await world.run("deals")).exit_code
     assert listed(world.world, "crm.deal.list") == world.ids("deals")

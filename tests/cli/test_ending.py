@@ -1,5 +1,7 @@
 """What `cli.ending` promises: the contract's exit code, one sentence, never a secret."""
 
+import errno
+
 import click
 import orjson
 import pytest
@@ -103,3 +105,25 @@ def test_secrets_are_masked_wherever_they_stand(secret):
     """Paths and queries of a webhook, and tokens."""
     assert "canary" not in masked(f"before {secret} after")
     assert masked(f"before {secret} after").endswith("after")
+
+
+def test_nobody_reads_the_output_any_more(capsys):
+    """`head` has gone: no mistake of ours, and no word about it."""
+    @ends_well
+    def command():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(SystemExit) as end:
+        command()
+    assert (0, "") == (end.value.code, capsys.readouterr().err)
+
+
+def test_a_full_output_is_said(capsys):
+    """One sentence, and the code of a full disk."""
+    @ends_well
+    def command():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SystemExit) as end:
+        command()
+    assert (5, "b24x: the output cannot be written: No space left on device\n") == (end.value.code, capsys.readouterr().err)

@@ -62,3 +62,10 @@ def test_excluding_everything_is_a_mistake():
     """A run of nothing would be complete, and useless."""
     with pytest.raises(UsageError, match="nothing is left to read"):
         questions(["deals"], {"exclude": ("*",)}, File())
+
+
+def test_an_option_goes_before_the_same_key_of_the_file_and_no_other():
+    """The file's filter stays when the command line chooses columns: without it the whole table would come back."""
+    file = File(entities={"deals": Wishes(select=("ID", "TITLE"), filter={">ID": 5}, params={"a": 1}, paging="keyset")})
+    (question,) = questions(["deals"], {"select": "ID", "params": ("b=2",)}, file)
+    assert (("ID",), {">ID": 5}, {"a": 1, "b": 2}, "keyset") == (question.select, question.filter, question.params, question.paging)

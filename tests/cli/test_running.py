@@ -193,3 +193,37 @@ def test_a_verification_that_cannot_be(served, tmp_path, words, sentence):
     assert (2, before) == (ran.exit_code, portal.portal.statistics().requests)
     assert sentence in ran.stderr
     assert 1 == len(ran.stderr.splitlines())
+
+
+def test_a_folder_without_a_name_is_refused(served):
+    """A variable that is unset would dump into the folder that one stands in."""
+    for command in ("dump", "sync"):
+        ran = CliRunner().invoke(main, [command, "deals", "--to", ""], env={"B24X_WEBHOOK": "https://h.example/rest/1/k4n4ri3nv0g3l/"})
+        assert (2, True) == (ran.exit_code, "--to names no folder" in ran.stderr)
+
+
+def test_a_glob_names_nothing_in_particular(served, tmp_path):
+    """What it matches and cannot be read without a parameter is skipped, and said."""
+    portal, out = served(deals=30), tmp_path / "out"
+    assert 0 == dump(portal, "crm_*", "--to", out).exit_code
+    entities = orjson.loads((out / "manifest.json").read_bytes())["entities"]
+    assert ("skipped", "complete") == (entities["crm_items"]["status"], entities["crm_statuses"]["status"])
+
+
+def test_a_dump_that_is_complete_says_as_of_when(served, tmp_path):
+    """The same command reads nothing then, and neither the manifest nor the words look like those of a fresh run."""
+    portal, out = served(deals=30), tmp_path / "out"
+    dump(portal, "deals", "--to", out)
+    said = (out / "manifest.json").read_bytes()
+    ran = dump(portal, "deals", "--to", out)
+    assert (0, True) == (ran.exit_code, "nothing was asked of the portal; a new dump goes into a new folder" in ran.stderr)
+    assert said == (out / "manifest.json").read_bytes()
+
+
+def test_a_secret_in_the_wrong_place_is_not_said():
+    """The webhook's address as a value of some other option, or as a command."""
+    address = f"https://example.bitrix24.com/rest/1/{CODE}/"
+    for words in (["dump", "deals", "--to", "x", "--tariff", address], ["dump", "--max-minutes", address], [address], ["dump", "--config", address, "--to", "x"]):
+        ran = CliRunner().invoke(main, words)
+        assert ran.exit_code in {2, 3}
+        assert CODE not in ran.output + ran.stderr

@@ -208,6 +208,17 @@ async def test_stopped_twice_in_the_middle_of_a_renewal(trial, tokens, asked):
     assert 0 == (await world.dump("deals", limits=given, **asked).run()).exit_code
 
 
+async def test_a_stale_token_spoils_no_living_one(trial, tokens):
+    """An old shell gives a refresh token of another authorisation, long dead: it is refused, and the file keeps what is alive."""
+    world = trial(**SLOW)
+    today = app(world, tokens, access_token="")
+    assert 0 == (await ran(world, today, "deals")).exit_code
+    old = world.application(tokens, access_token="", refresh_token="d34dr3fr3sht0k3n")
+    outcome = await world.dump("deals", limits=old, folder=world.folder / "old").run()
+    assert (3, True) == (outcome.exit_code, "anew" in outcome.why)
+    assert 0 == (await world.dump("deals", limits=today, folder=world.folder / "new").run()).exit_code
+
+
 async def test_two_processes_share_a_token_file(trial, tokens):
     """Both dump to the end: the one that comes second reads what the first one wrote."""
     world = trial(**SLOW, oauth={"lifetime": 3, "seconds": 0.3})

@@ -66,8 +66,8 @@ def killed_batch_again_for_ever(patched):
 
 def no_truncation_at_resume(patched):
     """What lies behind the last commit stays, and the next life appends to it."""
-    def go_on(sink):
-        sink._hash_committed()
+    def go_on(sink, digest):
+        sink._digest = digest
         sink._file.seek(0, os.SEEK_END)
     patched.setattr(NdjsonSink, "_cut_to_mark", go_on)
 
@@ -111,7 +111,7 @@ def refusal_is_an_empty_page(patched):
         try:
             return await whole(client, calls, shown)
         except RateLimited:
-            return [Reply([])] * len(calls)
+            return [Reply(msgspec.Raw(b"[]"))] * len(calls)
     patched.setattr(Client, "_exchange", exchange)
 
 
@@ -159,7 +159,7 @@ def refresh_twice(patched):
         session, held = client._session, client._session._tokens
         outcomes = await whole(client, calls)
         if isinstance(outcomes[0], TokenExpired):
-            own = SimpleNamespace(load=lambda: held, store=session._file.store)
+            own = SimpleNamespace(load=lambda: held, prepare=session._file.prepare, store=session._file.store)
             session._take(await session._drive(renewal(session._who, held, session._clock, random.random), own))
             session._spent = False
         return outcomes

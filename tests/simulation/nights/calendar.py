@@ -90,10 +90,10 @@ def _wish(name, dice):
 
 
 def _night(dice, names, *, first):
-    asked = names if dice.random() < 0.75 else tuple(sorted(dice.sample(names, dice.randint(1, len(names)))))
+    asked = names if dice.random() < 0.5 else tuple(sorted(dice.sample(names, dice.randint(1, len(names)))))
     gap = dice.choice([dice.uniform(0.8, 1.2) * DAY] * 3 + [far(dice, 30, HOUR), dice.uniform(1, 4) * DAY])
     endings = [_ending(dice) for _ in range(dice.choice([0, 0, 0, 1, 1, 2, 3]))]
-    return Night(asked, 0.0 if first else gap, dice.random() < 0.4, endings, bool(endings) and dice.random() < 0.3, dice.randint(0, 24))
+    return Night(asked, 0.0 if first else gap, dice.random() < 0.4, endings, bool(endings) and dice.random() < 0.6, dice.randint(0, 24))
 
 
 def _ending(dice):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from extractor import lanes, mirror, sync
+from extractor import lanes, mirror, reflection, sync
 from extractor.known import Known
 from extractor.reflection import Reflection
 from extractor.sandbox.clock import loop_clock
@@ -123,7 +123,8 @@ def pieces_of_the_clock_alone(patched):
 
 def left_files_stay(patched):
     """What a killed run left before its first commit lies there."""
-    patched.setattr(Reflection, "_remove_unnamed", lambda *_: None)
+    for module in (reflection, sync):
+        patched.setattr(module, "remove_unnamed", lambda *_: None)
 
 
 MUTANTS = [
