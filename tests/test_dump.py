@@ -211,7 +211,7 @@ async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
 
 async def test_what_seemed_empty_is_asked_again(trial):
     """Rights may have been given since: the same command looks again, however the first run came to its end."""
-    world = trial(rows={"deals": 300}, session=Session(1, admin=False, scopes=SCOPES))
+    world = trial(rows={"activities": 300}, session=Session(1, admin=False, scopes=SCOPES))
     world.world.turn(crm=False)
     inner = world.line.post
 
@@ -220,12 +220,12 @@ async def test_what_seemed_empty_is_asked_again(trial):
         return replace(answer, status=502, body=b"<html>") if world.line.requests < 12 else answer
 
     world.line.post = ailing
-    first = await world.run("deals")
+    first = await world.run("crm_activities")
     world.line.post = inner
     world.world.turn(crm=True)
-    assert ("complete", 0) == (first.manifest["entities"]["deals"]["status"], first.manifest["entities"]["deals"]["rows"]), first.why
-    assert 0 == (await world.run("deals")).exit_code
-    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert ("complete", 0) == (first.manifest["entities"]["crm_activities"]["status"], first.manifest["entities"]["crm_activities"]["rows"]), first.why
+    assert 0 == (await world.run("crm_activities")).exit_code
+    assert list(world.world.tables["activities"].ids) == world.ids("crm_activities")
 
 
 @pytest.mark.parametrize("status", [401, 403])
