@@ -58,6 +58,10 @@ class Client:
         """Return the seconds for which a refusal holds all requests back; 0 when none does."""
         return self._rate.pause()
 
+    def interval(self) -> float:
+        """Return the seconds between two requests while the bucket is full; 0 while there is room in it."""
+        return self._rate.interval()
+
     def affords(self, requests: float, within: float = 0.0) -> bool:
         """Tell whether so many requests could leave at once, or in so many seconds."""
         return self._rate.affords(requests, within)

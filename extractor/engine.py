@@ -55,6 +55,7 @@ from extractor.retry import AfterReset, Again, Renew, Skip, decide
 from extractor.scheduler import Scheduler
 from extractor.waits import cause
 
+LONG = 5.0  # seconds between two requests that whoever watches wants to be told of
 LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
 ANSWERS_BYTES = 32 << 20  # of the answers that may come at any moment: eight full batches, and more small ones than the window has
 
@@ -129,6 +130,8 @@ class Engine:
                 continue
             if (pause := self._client.pause()) >= 1:
                 self._tell(Waiting(pause, "for the rate limit: the portal has refused a request (503)"))
+            elif (interval := self._client.interval()) >= LONG:
+                self._tell(Waiting(interval, "for the request limit (--tariff, --rate-limit, --budget)"))
             await self._client.admit()
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")

@@ -11,7 +11,7 @@ from extractor.committer import COMMIT_BYTES, COMMIT_SECONDS
 from extractor.engine import ANSWERS_BYTES, LANDING_SECONDS, Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import Bug, ConnectionLost, CredentialsRefused, DiskFull, Unreachable
-from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded
+from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded, Waiting
 from extractor.messages import FileMark
 from extractor.paging.span import Span
 from extractor.question import Question
@@ -46,9 +46,9 @@ class Shelf:
 class Bench:
     """An engine over a trial's portal, with shelves instead of files."""
 
-    def __init__(self, folder, *names, room=10**9, spans=None, observers=(), **portal):
+    def __init__(self, folder, *names, room=10**9, spans=None, observers=(), limits=None, **portal):
         self.trial, self.log, self.events = Trial(folder, **portal), [], []
-        settings = self.trial.settings()
+        settings = self.trial.settings(**(limits or {}))
         self.client = Client(self.trial.line, settings.credentials, settings.rate())
         self.engine = Engine(self.client, settings.limits(), save=self.save, observers=[self.events.append, *observers])
         self.runs = {name: EntityRun(Question(catalog()[name]), named=True, open_sink=lambda: Shelf(self.log, room)) for name in names}
@@ -328,3 +328,11 @@ async def test_ids_that_none_can_be(bench, identifier):
     await one.engine.run()
     assert ("failed", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
     assert "which no id can be" in one.runs["deals"].reason
+
+
+async def test_a_slow_rate_is_no_silence(bench):
+    """With a hundredth of the bucket a request leaves every fifty seconds: whoever watches is told what is waited for."""
+    one = bench("deals", rows={"deals": 600}, limits={"rate_limit": "1/0.02"})
+    await one.engine.run()
+    waits = [event for event in one.seen(Waiting) if "request limit" in event.why]
+    assert {50.0} == {event.seconds for event in waits}

@@ -111,6 +111,12 @@ class RateLimit:
         """Return the seconds until the gate opens again; 0 when it is open."""
         return max(0.0, self._opens_at - asyncio.get_running_loop().time())
 
+    def interval(self) -> float:
+        """Return the seconds between two requests while the bucket is full; 0 while there is room in it."""
+        if self._bucket is None or self._tariff is None or self._affordable():
+            return 0.0
+        return self._toll / self._tariff.per_second
+
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
         self._refused += 1

@@ -169,9 +169,9 @@ class Story:
         begun, changed = self.loop.steps, self.disk.operations
 
         def step():
-            if self.loop.steps > STEPS:
+            if self.loop.steps - begun > STEPS:
                 self.loop.on_step = lambda: None  # what is left may still be cancelled
-                raise Broken(f"a story has an end: it has taken {STEPS:,} steps")
+                raise Broken(f"a story has an end: a life has taken {STEPS:,} steps")
             if ending and ending.step and self.loop.steps - begun == ending.step:
                 self._die(ending)
 
