@@ -37,6 +37,7 @@ from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time
 from extractor.question import Question, blamed
 from extractor.reflection import Place, Reflection, remove_unnamed, saved
+from extractor.sinks import cut
 from extractor.transport import Transport
 
 CHEAP = 50_000  # rows, whose ids are read in twenty requests: of so many what is gone is looked for each time
@@ -122,6 +123,8 @@ class Sync:
         """Carry one run out, or go on with it."""
         prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not unfit(one)}
         if self._state.night is not None and self._state.night.questions != prints:
+            for mark in self._state.night.files.values():
+                cut(self._order.folder, mark)  # a killed run may have written more than it had committed
             mirror.drop_night(self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))

@@ -128,6 +128,21 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     assert SAME == await world.differences("deals") == await world.differences("contacts")
 
 
+@pytest.mark.parametrize("names", [("deals", "contacts"), ("contacts",)])
+async def test_a_file_is_cut_to_what_counts_when_another_run_is_asked_for(nights, names):
+    """A killed run had written more than it had committed: what counts of the file is all that is left of it."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    await world.night(max_seconds=0.25)
+    (path,) = (world.trial.folder / "deals").glob("changes-*")
+    path.write_bytes(path.read_bytes() + b'{"ID": "torn')
+    assert 0 == (await world.night(*names)).exit_code
+    assert b"torn" not in path.read_bytes()
+    assert 0 == (await world.night("deals", "contacts")).exit_code
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
 async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     """The new rows had been read, others are imported with old stamps, and more are born before the run goes on: their ids hide none."""
     world = nights("deals", rows={"deals": 3_000})

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from extractor.messages import FileMark, Row
 from extractor.sinks.compression import Compression
-from extractor.sinks.ndjson import FIRST, NdjsonSink, check, discard, hashing, part_path
+from extractor.sinks.ndjson import FIRST, NdjsonSink, check, cut, discard, hashing, part_path
 from extractor.sinks.reading import compression_of, read_lines
 from extractor.sinks.stdout import StdoutSink
 
 __all__ = [
-    "FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "compression_of", "discard", "hashing", "part_path", "read_lines",
+    "FIRST", "Compression", "NdjsonSink", "Sink", "StdoutSink", "check", "compression_of", "cut", "discard", "hashing", "part_path", "read_lines",
 ]
 
 

@@ -202,6 +202,15 @@ def check(folder: Path, mark: FileMark, *, whole: bool = True) -> hashlib._Hash:
             return found
 
 
+def cut(folder: Path, mark: FileMark) -> None:
+    """Cut off what lies behind a commit; raises DiskError where what was committed is not there."""
+    check(folder, mark, whole=False)
+    path = folder / mark.path
+    with durable.translated(path), io.FileIO(path, "r+") as file:
+        file.truncate(mark.bytes)
+        os.fsync(file.fileno())
+
+
 def _changed(mark: FileMark) -> DiskError:
     return DiskError(f"{mark.path} is not as the last run left it: the folder was changed by somebody else; "
                      "put the file back, or dump into another folder")
