@@ -6,7 +6,8 @@ the portal's two queries is empty with more behind it (`Factory::getItems`).
 
 Rule 1: an empty page is held against the last id. Where ids were seen and the
 portal knows none any more, the entity ends with an error: it cannot be told
-apart from rights that were taken away.
+apart from rights that were taken away. But for a question with a condition,
+which rows may cease to fit: there it is enough that others are shown.
 Rule 2: a page without an upper bound is believed when the last id is not above it.
 Rule 3: a page with one is believed when it is empty a second time, behind an
 answer that shows rows, or fails by one: so the rights were there in between.
@@ -15,6 +16,7 @@ answer that shows rows, or fails by one: so the rights were there in between.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from extractor.errors import (
     ConnectionLost,
@@ -51,7 +53,7 @@ def doubt(
     """
     for _ in range(REPEATS):
         last = yield from _last(question, lone=lone)
-        if last == 0 and seen:
+        if last == 0 and seen and not (yield from shows_others(question, lone=lone)):
             raise ContractBroken("all rows have gone while they were read: were rights taken away?")
         if last == 0 or (high is None and last is not None and last <= low):
             return Page(())
@@ -59,6 +61,13 @@ def doubt(
         if page.rows or high is not None or last is None:
             return page
     raise ContractBroken(f"the portal knows the id {last}, and answers with nothing above {low}")
+
+
+def shows_others(question: Question, *, lone: bool = False) -> Generator[Ask, Sequence[Page], bool]:
+    """Tell whether the portal shows rows that do not fit a question's condition: so the rights are there."""
+    if not question.filter:
+        return False
+    return (yield from _last(replace(question, filter={}), lone=lone)) != 0
 
 
 def _last(question: Question, *, lone: bool) -> Generator[Ask, Sequence[Page], int | None]:

@@ -56,6 +56,8 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
     known: set[bytes] = set()
     while start is not None:
         (page,) = yield Ask((question.follow(start),))
+        if pages and page.rows and page.total is not None and page.total <= start < (pages[0].total or 0):
+            return [*pages, Page((), page.total)]  # rows have gone, and this is page 1 again, as it comes past the end
         if page.next is not None and page.next <= start:
             raise ContractBroken(f"after the page at {start} the portal points back to {page.next}")
         came += len(page.rows)
@@ -63,8 +65,6 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
         if pages and page.rows and endless and page.rows == pages[0].rows:
             if guessed:
                 return pages  # it takes no start: that was all
-            if page.total is not None and page.total <= start < (pages[0].total or 0):
-                return [*pages, Page((), page.total)]  # rows have gone, and this is past the end
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
         stale = 0 if start < (pages[0].total or 0) or not known.issuperset(row.text for row in page.rows) else stale + 1

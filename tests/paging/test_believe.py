@@ -72,3 +72,16 @@ def test_a_bounded_page_that_is_empty_once_is_asked_again():
     """The rights were there before and behind it: the portal shows its rows when it is asked once more."""
     kept, _ = walk(ascend(COUNTING, Span(0, 300, 300)), Moody(range(1, 301), {3}.__contains__).answer)
     assert list(range(1, 301)) == sorted(kept)
+
+
+def test_rows_that_cease_to_fit_a_condition_may_all_go():
+    """The portal shows others: so the rights are there, and nothing that fits is left."""
+    asked, calls = Question(THINGS, filter={"TITLE": "x"}), []
+
+    def answer(call):
+        calls.append(call)
+        fits = "TITLE" in call.params.get("filter", {})
+        return Table(range(1, 61) if not fits or len(calls) < 2 else ()).answer(call)
+
+    kept, _ = walk(ascend(asked, Span(0, 300, 300)), answer)
+    assert list(range(1, 51)) == kept

@@ -163,3 +163,12 @@ def test_page_1_past_the_end_of_a_set_that_shrank_is_dropped():
     """51 rows, of which the last is deleted between the pages: the second page is past the end, and page 1 again."""
     whole, calm = rows(*range(1, 51)), [Page(rows(*range(1, 51)), 50)]
     assert whole == run(follow(DEPARTMENTS), Page(whole, 51, 50), Page(whole, 50), *calm)[0]
+
+
+def test_page_1_past_the_end_points_nowhere():
+    """Many rows have gone between two pages: page 1 comes again, with its own next, and the set is read anew."""
+    first, second = rows(*range(1, 51)), rows(*range(51, 101))
+    calm = [Page(rows(*range(2, 52)), 60, 50), Page(rows(*range(52, 62)), 60)]
+    kept, left = run(follow(DEPARTMENTS), Page(first, 150, 50), Page(second, 150, 100), Page(rows(*range(2, 52)), 60, 50), *calm)
+    assert {str(one) for one in range(2, 62)} <= {row["ID"] for row in kept}
+    assert [] == left
