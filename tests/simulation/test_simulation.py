@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.disk import Disk, torn
 from tests.simulation.story import tell
 
-SEEDS = 60  # CI tells some hundred more
+SEEDS = 30  # CI tells some hundred more
 AT_ONCE = 10
 
 

@@ -8,8 +8,8 @@ import pytest
 from tests.simulation.disk import Disk
 from tests.simulation.nights.story import nights
 
-SEEDS = 8  # CI tells more
-AT_ONCE = 4
+SEEDS = 4  # CI tells more
+AT_ONCE = 2
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
