@@ -11,8 +11,9 @@ from hypothesis import settings
 
 from extractor.sandbox.clock import VirtualLoop
 
-# A loaded machine is no reason for a red test.
-settings.register_profile("b24x", deadline=None)
+# A loaded machine is no reason for a red test. CI draws more examples (--hypothesis-profile thorough).
+settings.register_profile("b24x", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None)
 settings.load_profile("b24x")
 
 
