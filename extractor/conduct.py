@@ -98,3 +98,20 @@ class Conduct:
         if refused and not any(one.status == "complete" for one in entities.values()):
             return 4, f"nothing could be read; the portal says of the first entity: {refused[0]}"
         return 0, None
+
+
+class Conducted:
+    """A run that is led so: whoever has it may tell it to stop."""
+
+    def __init__(self, conduct: Conduct) -> None:
+        """Take what leads it."""
+        self._conduct = conduct
+
+    def stop(self, exit_code: int, why: str) -> None:
+        """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
+        self._conduct.stop(exit_code, why)
+
+    @property
+    def renewing(self) -> bool:
+        """Whether new tokens are on their way, which would be lost with this process."""
+        return self._conduct.client.renewing

@@ -20,7 +20,7 @@ from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
-from extractor.conduct import Conduct
+from extractor.conduct import Conduct, Conducted
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
@@ -36,31 +36,22 @@ from extractor.transport import Transport
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end"
 
 
-class Dump:
+class Dump(Conducted):
     """One run of one order."""
 
     def __init__(self, order: Order, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
         """Take the parts; the caller opens and closes the transport."""
         self._order = order
         self._settings = settings
-        self._conduct = Conduct(
+        super().__init__(Conduct(
             Client(transport, settings.credentials, settings.rate()), observers,
             way_on="the same command goes on from here" if order.folder
             else "what has left through stdout is not all, and nothing can go on from it",
-        )
+        ))
         self._limits = settings.limits()
         self._runs: list[EntityRun] = []
         self._digests: dict[str, Any] = {}
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
-
-    def stop(self, exit_code: int, why: str) -> None:
-        """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
-        self._conduct.stop(exit_code, why)
-
-    @property
-    def renewing(self) -> bool:
-        """Whether new tokens are on their way, which would be lost with this process."""
-        return self._conduct.client.renewing
 
     async def run(self) -> Outcome:
         """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""

@@ -70,7 +70,7 @@ class Known:
             DiskError: It cannot be read or written.
         """
         durable.make_folder(path.parent)
-        with _translated(path), ExitStack() as undo:
+        with translated(path), ExitStack() as undo:
             known = cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False), path)
             undo.callback(known.close)
             known._connection.execute("PRAGMA synchronous = FULL")
@@ -86,7 +86,7 @@ class Known:
 
     def state(self) -> bytes | None:
         """Return what was recorded with the last commit."""
-        with _translated(self._path):
+        with translated(self._path):
             found = self._connection.execute("SELECT value FROM state").fetchone()
         return found[0] if found else None
 
@@ -116,7 +116,7 @@ class Known:
     def unseen(self, entity: str, low: int | None = None, high: int | None = None) -> Iterator[Id]:
         """Return the known ids that were not seen, ascending; with bounds, those in (low, high]."""
         within = "" if low is None else "AND id > ?2 AND id <= ?3 "
-        with _translated(self._path):
+        with translated(self._path):
             yield from (one for (one,) in self._connection.execute(
                 f"SELECT id FROM rows WHERE entity = ?1 {within}"  # noqa: S608 - one of two fixed words
                 "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.entity = rows.entity AND seen.id = rows.id) ORDER BY id",
@@ -141,13 +141,13 @@ class Known:
 
     def count(self, entity: str) -> int:
         """Return how many rows of an entity are known."""
-        with _translated(self._path):
+        with translated(self._path):
             found: int = self._connection.execute("SELECT COUNT(*) FROM rows WHERE entity = ?", (self._number(entity),)).fetchone()[0]
         return found
 
     def last(self, entity: str) -> int:
         """Return the highest id of an entity; 0 where there is none."""
-        with _translated(self._path):
+        with translated(self._path):
             found = self._connection.execute(
                 "SELECT MAX(id) FROM rows WHERE entity = ? AND typeof(id) = 'integer'", (self._number(entity),)).fetchone()[0]
         return int(found or 0)
@@ -170,15 +170,15 @@ class Known:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Write inside the transaction that the next commit ends."""
-        with _translated(self._path):
+        with translated(self._path):
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into our own errors."""
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises about a file into our own errors."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 
 from extractor import durable
-from extractor.errors import DiskError, DiskFull
-from extractor.known import Id
+from extractor.known import Id, translated
 
 NAME = "verify.sqlite"
 What = Literal["missing", "extra", "stale"]
@@ -82,7 +81,7 @@ class Ledger:
         path = folder / NAME
         with durable.translated(path):
             path.unlink(missing_ok=True)
-        with _translated(path):
+        with translated(path):
             ledger = cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False), path)
             ledger._connection.executescript(_SCHEMA)
         return ledger
@@ -154,7 +153,7 @@ class Ledger:
 
     def found(self, entity: str, what: What) -> Iterator[Id]:
         """Return what differs, ascending."""
-        with _translated(self._path):
+        with translated(self._path):
             yield from (one for (one,) in self._connection.execute(
                 "SELECT id FROM found WHERE entity = ? AND what = ? ORDER BY id", (entity, what)))
 
@@ -165,32 +164,21 @@ class Ledger:
 
     def _count(self, table: str, entity: str) -> int:
         """Count an entity's rows in one of our tables."""
-        with _translated(self._path):
+        with translated(self._path):
             found: int = self._connection.execute(f"SELECT COUNT(*) FROM {table} WHERE entity = ?", (entity,)).fetchone()[0]  # noqa: S608
         return found
 
     def _numbers(self, statement: str, *values: str | int) -> Iterator[int]:
         """Return the ids that a statement selects."""
-        with _translated(self._path):
+        with translated(self._path):
             yield from (one for (one,) in self._connection.execute(statement, values))
 
     def _do(self, statement: str, *values: str | int) -> int:
         """Carry out one statement; return how many rows it concerned."""
-        with _translated(self._path):
+        with translated(self._path):
             return self._connection.execute(statement, values).rowcount
 
     def _many(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Carry out one statement many times."""
-        with _translated(self._path):
+        with translated(self._path):
             self._connection.executemany(statement, rows)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into our own errors."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise DiskFull(f"{durable.shown(path)}: there is no room left: free some, then run the same command again") from None
-        raise DiskError(f"{durable.shown(path)} cannot be written ({error})") from None

@@ -24,7 +24,7 @@ from extractor import manifest, mirror
 from extractor.checkpoint import PRIVATE, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
-from extractor.conduct import Conduct
+from extractor.conduct import Conduct, Conducted
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
@@ -44,15 +44,15 @@ CHEAP = 50_000  # rows, whose ids are read in twenty requests: of so many what i
 _RUNNING = "INTERRUPTED: the run stopped before this entity's end"
 
 
-class Sync:
+class Sync(Conducted):
     """One run of one mirror."""
 
     def __init__(self, order: Mirror, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
         """Take the parts; the caller opens and closes the transport."""
         self._order = order
         self._settings = settings
-        self._conduct = Conduct(
-            Client(transport, settings.credentials, settings.rate()), observers, way_on="the same command goes on from here")
+        super().__init__(Conduct(
+            Client(transport, settings.credentials, settings.rate()), observers, way_on="the same command goes on from here"))
         self._limits = settings.limits()
         self._known: Known
         self._state: State
@@ -60,15 +60,6 @@ class Sync:
         self._run_id, self._started_at = str(uuid.uuid4()), _utc()
         self._requests = 0
         self._seconds = 0.0
-
-    def stop(self, exit_code: int, why: str) -> None:
-        """Take nothing new, commit what has come, and end with this exit code; the first reason is the one that counts."""
-        self._conduct.stop(exit_code, why)
-
-    @property
-    def renewing(self) -> bool:
-        """Whether new tokens are on their way, which would be lost with this process."""
-        return self._conduct.client.renewing
 
     async def run(self) -> Outcome:
         """Bring the folder into step; errors as of a dump."""

@@ -29,7 +29,7 @@ from extractor.checkpoint import PRIVATE
 from extractor.claims import Manifest
 from extractor.client import Client
 from extractor.comparison import Comparison
-from extractor.conduct import Conduct
+from extractor.conduct import Conduct, Conducted
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
@@ -47,15 +47,15 @@ from extractor.transport import Transport
 DIFFERS = 7  # the exit code
 
 
-class Verify:
+class Verify(Conducted):
     """One look at one folder."""
 
     def __init__(self, order: Audit, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
         """Take the parts; the caller opens and closes the transport."""
         self._order = order
         self._settings = settings
-        self._conduct = Conduct(
-            Client(transport, settings.credentials, settings.rate()), observers, way_on="the folder is as it was, and nothing is said of it: run it again")
+        super().__init__(Conduct(
+            Client(transport, settings.credentials, settings.rate()), observers, way_on="the folder is as it was, and nothing is said of it: run it again"))
         self._limits = settings.limits()
         self._parts: list[Comparison] = []
         self._over = False
@@ -63,15 +63,6 @@ class Verify:
         self._unmended: str | None = None
         self._requests = 0
         self._seconds = 0.0
-
-    def stop(self, exit_code: int, why: str) -> None:
-        """Take nothing new and end with this exit code; the first reason is the one that counts."""
-        self._conduct.stop(exit_code, why)
-
-    @property
-    def renewing(self) -> bool:
-        """Whether new tokens are on their way, which would be lost with this process."""
-        return self._conduct.client.renewing
 
     async def run(self) -> Outcome:
         """Compare, and say what differs.

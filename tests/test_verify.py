@@ -497,7 +497,7 @@ async def test_a_portal_that_fails_now_and_then_changes_nothing_of_it(folder, se
     world.trial.portal._desk.methods.update(mixture.over(METHODS))
     code, found = await world.found(repair=world.kind == "mirror")
     assert (7, planted) == (code, found)
-    assert mixture.counts.total() >= 3
+    assert mixture.counts.total() >= 4, "so few requests were made that hardly one was struck"
     if world.kind == "mirror":
         assert (0, set()) == await world.found()
 

@@ -9,17 +9,13 @@ from typing import Any
 import click
 
 from extractor.cli.ending import ends_well
-from extractor.cli.options import log_options, portal_options, question_options
+from extractor.cli.options import log_options, portal_options, question_options, run_options
 
 
 @click.command("dump", short_help="Every row of the named entities, each once, into a folder; interrupted, it goes on.")
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @click.option("--to", required=True, metavar="DIR", help="The folder to write to; - for stdout (one entity).")
-@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed.")
-@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on.")
-@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run.")
-@click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Replace this file by one in Prometheus' text format, for node_exporter.")
+@run_options
 @question_options
 @portal_options
 @log_options

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from extractor.cli.ending import ends_well
-from extractor.cli.options import log_options, portal_options, question_options
+from extractor.cli.options import log_options, portal_options, question_options, run_options
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -22,11 +22,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
               help="Look through all ids for rows that are gone.")
 @click.option("--full-every", default="7d", metavar="TIME", show_default="7d",
               help="Read everything again within this time (12h, 7d, 2w), a piece each run, for changes that no stamp shows; or never.")
-@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed.")
-@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on.")
-@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run.")
-@click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Replace this file by one in Prometheus' text format, for node_exporter.")
+@run_options
 @question_options
 @portal_options
 @log_options
