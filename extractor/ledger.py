@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal, Self
 
@@ -81,9 +81,11 @@ class Ledger:
         path = folder / NAME
         with durable.translated(path):
             path.unlink(missing_ok=True)
-        with translated(path):
+        with translated(path), ExitStack() as undo:
             ledger = cls(sqlite3.connect(path, isolation_level=None, check_same_thread=False), path)
+            undo.callback(ledger.close)
             ledger._connection.executescript(_SCHEMA)
+            undo.pop_all()
         return ledger
 
     def close(self) -> None:
