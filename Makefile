@@ -43,8 +43,9 @@ stories: $(READY)  ## simulate SEEDS dumps and NIGHTS mirrors from seed FROM on,
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
 	@$(BIN)/python -m tests.simulation --nights --seeds $(NIGHTS) --from $(FROM)
 
-soak: stories  ## simulate SEEDS dumps and as many mirrors, then let each mutant be caught
+soak: stories  ## simulate SEEDS dumps and as many mirrors, let each mutant be caught, draw new examples for every property
 	@$(BIN)/python -m pytest -q -m soak
+	@$(BIN)/python -m pytest -q $(WORKERS) --hypothesis-profile soak -m "not end_to_end" --ignore tests/simulation
 
 fuzz: $(READY)  ## for MINUTES, let coverage lead to bytes that the decoder did not expect; what it learnt stays in CORPUS
 	@$(BIN)/python $(INSTALL) --no-build-isolation --editable '.[fuzz]'

@@ -239,7 +239,7 @@ async def measure(site: Site, *, faulty: bool) -> Result:
         if isinstance(event, CallFailed):
             failed[event.reason] += 1
 
-    engine = Engine(Client(Wire(portal, scenario), told.credentials, told.rate()), told.limits(), save=lambda: None, observers=[observe])
+    engine = Engine(Client(Wire(portal, scenario), told.credentials, told.rate()), told.limits(), save=lambda: lambda: None, observers=[observe])
     sinks = [Ids() for _ in scenario.tables]
     for table, sink in zip(scenario.tables, sinks, strict=True):
         engine.add(EntityRun(Question(entity(table), select=("ID",)), named=True, open_sink=lambda sink=sink: sink))

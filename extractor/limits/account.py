@@ -39,11 +39,13 @@ SHOWS = 0.8  # of such a charge on the counter: then it is there
 # The portal may have dropped what is older: 600 s less the minute, less the longest request.
 OLD = WINDOW - 60 - 60
 
-# Of requests that left together the cheapest come back first: what is still out costs more
-# than what has come. (The cheapest of eight batches of fifty was 14 % below their mean.)
-CARE = 1.2
+# Calls differ. What is under way is taken to cost more than the mean by so many standard deviations:
+# a limit is met with many mixtures of calls a day, and the cheapest of them come back first.
+CARE = 4.0
+SPREAD = 0.16  # variance of a call's seconds as a share of their square, until it is measured
 
 DEARER, CHEAPER = 0.5, 0.1  # weight of a new measurement above, below what was known
+STEADY = 0.1  # weight of a new measurement of the variance
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class Account:
         self.foreign = Cells()
         self.flying = 0
         self.cost: float | None = None  # seconds per call
+        self.spread = SPREAD  # variance of the seconds of a call, as a share of their square
         self.read_at = -math.inf  # when the request of the latest report was sent
         self._open: deque[Charge] = deque()
 
@@ -117,9 +120,10 @@ class Account:
             self._open.popleft()
         return self.own.total + self.foreign.total + sum(charge.seconds for charge in self._open)
 
-    def coming(self) -> float:
-        """Return the seconds that calls in flight may cost."""
-        return CARE * self.flying * (UNSEEN if self.cost is None else self.cost)
+    def doubt(self) -> float:
+        """Return the variance, in square seconds, of what answered requests were charged without having told it yet."""
+        each = self.spread * (self.cost or 0.0) ** 2
+        return sum(min(each * charge.calls, (charge.most - charge.least) ** 2 / 4) for charge in self._open)
 
     def charge(self, since: float, answered: float, calls: int, least: float, most: float) -> None:
         """Open a charge for a request with so many calls, that the portal began no later than `since`."""
@@ -188,6 +192,9 @@ class Account:
             return
         measured = sum(charge.seconds for charge in charged) / calls
         known = self.cost or 0.0
+        if known > 0:  # the mean of many calls differs from the true one by less than that of a few
+            apart = (measured - known) / max(measured, known)
+            self.spread += STEADY * (min(1.0, calls * apart**2) - self.spread)
         self.cost = known + (DEARER if measured > known else CHEAPER) * (measured - known)
 
 

@@ -5,7 +5,8 @@ and batched calls of a webhook apart and those of an application together;
 kept within one budget, both are safe.
 Rule 2: room is what the budget leaves after what was used (`account`) and after
 every call in flight: charges come after the response, so only those who
-reckon with them never overshoot.
+reckon with them never overshoot. Calls differ; how much they do is measured,
+and so much is left for those that will be dearer than the mean.
 Rule 3: room below a grain is no room: trickling budget away by single calls
 would spend requests, which are limited too.
 Rule 4: a method that was blocked, or is full of seconds that are not ours, learns
@@ -27,18 +28,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from extractor.limits.account import LAG, UNSEEN, WINDOW, Account, bounds
+from extractor.limits.account import CARE, LAG, UNSEEN, WINDOW, Account, bounds
 from extractor.messages import BATCH_SIZE, Timing
 
 DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
 PLENTY = 1_000_000
 
-# Calls differ, and are charged late: keep a percent (4 s, a slow call or two) in reserve.
-RESERVE = 0.01
-GRAIN = 0.01
+RESERVE = 0.0075  # of the limit: what was used is not known to the second, even when all of it is settled
+GRAIN = 0.0075
+FOREIGN = 0.05  # of the limit: less of it may as well be our own estimates' error, and is not asked for
 
 LIGHT = 0.95  # of the 0.1 s that are not charged: pages of a method are alike, but not the same
-MISTAKES = RESERVE / 4  # of the limit, that must be left for such requests: ten that were charged all the same
+MISTAKES = RESERVE / 2  # of the limit, that must be left for such requests: ten that were charged all the same
 
 SOONEST = 1.0  # to look again: with calls in flight their answers decide
 LONGEST_REQUEST = 60.0
@@ -104,8 +105,11 @@ class _Method:
     def used(self, now: float) -> float:
         return self.direct.used(now) + self.batched.used(now)
 
-    def coming(self) -> float:
-        return self.direct.coming() + self.batched.coming()
+    def coming(self, more: float = 0.0) -> float:
+        """Return the seconds that calls in flight, and some more, may cost beyond what is charged already."""
+        calls, spread = self.flying + more, max(self.direct.spread, self.batched.spread)
+        doubt = self.direct.doubt() + self.batched.doubt() + calls * spread * self.cost**2
+        return calls * self.cost + CARE * math.sqrt(doubt)
 
     def limit(self, configured: float, now: float) -> float:
         """Return the limit: the configured one, or what a block taught, with relief by the time."""
@@ -265,7 +269,7 @@ class OperatingLedger:
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
         if known.blocked_at is None:
-            asks = known.foreign > GRAIN * known.limit(self._limit, now)
+            asks = known.foreign > FOREIGN * known.limit(self._limit, now)
             known.asks_at = now + MINUTE if asks else math.inf
 
     def _reset(self, known: _Method, now: float) -> float:
@@ -283,7 +287,13 @@ class OperatingLedger:
         return limit * (1 - RESERVE) - known.used(now) - known.coming()
 
     def _calls(self, known: _Method, now: float) -> int:
-        return max(0, int(self._spare(known, now) / known.cost))
+        """Return how many more calls what is left can bear, their doubt included."""
+        spare = self._spare(known, now)
+        if spare < known.cost:
+            return 0
+        more = spare / known.cost
+        beyond = known.coming(more) - known.coming() - spare
+        return max(0, int(more - beyond / known.cost))
 
     def _grain(self, known: _Method, now: float) -> int:
         return max(1, min(BATCH_SIZE, int(GRAIN * known.limit(self._limit, now) / known.cost)))
