@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
-from extractor.limits.account import CARE, LAG, UNSEEN, WINDOW, Account, bounds
+from extractor.limits.account import LAG, UNSEEN, WINDOW, bounds
+from extractor.limits.method import Method
 from extractor.messages import BATCH_SIZE, Timing
 
 DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
@@ -46,10 +47,9 @@ LONGEST_REQUEST = 60.0
 MINUTE = 60.0
 
 # A limit is learnt from a block only while we know what was used, and not below a tenth: so
-# little was used by us that others must have blocked us. A tenth comes back per window.
+# little was used by us that others must have blocked us.
 FRESH = 60.0
 LOWEST = 0.1
-RELIEF = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,78 +63,17 @@ class MethodStatistics:
     blocked: int
 
 
-@dataclass(slots=True)
-class _Method:
-    """Both accounts of a method, and its limit as far as it was learnt."""
-
-    direct: Account = field(default_factory=Account)
-    batched: Account = field(default_factory=Account)
-    learnt: float = math.inf
-    learnt_at: float = 0.0
-    reset_at: float | None = None  # unix seconds, as the portal reports it
-    asks_at: float = math.inf  # from then on one call may ask how things stand
-    blocked_at: float | None = None
-    blocks: int = 0
-
-    def account(self, batched: bool) -> Account:
-        return self.batched if batched else self.direct
-
-    @property
-    def reported(self) -> bool:
-        return max(self.direct.read_at, self.batched.read_at) > -math.inf
-
-    @property
-    def flying(self) -> int:
-        return self.direct.flying + self.batched.flying
-
-    @property
-    def foreign(self) -> float:
-        return self.direct.foreign.total + self.batched.foreign.total
-
-    @property
-    def known_cost(self) -> float | None:
-        """Return the seconds of the dearer way to call, once one is measured."""
-        return max((account.cost for account in (self.direct, self.batched) if account.cost is not None), default=None)
-
-    @property
-    def cost(self) -> float:
-        """Return the seconds of a call; 0.1 s until they are measured."""
-        known = self.known_cost
-        return UNSEEN if known is None else max(known, 0.001)
-
-    def used(self, now: float) -> float:
-        return self.direct.used(now) + self.batched.used(now)
-
-    def coming(self, more: float = 0.0) -> float:
-        """Return the seconds that calls in flight, and some more, may cost beyond what is charged already."""
-        calls, spread = self.flying + more, max(self.direct.spread, self.batched.spread)
-        doubt = self.direct.doubt() + self.batched.doubt() + calls * spread * self.cost**2
-        return calls * self.cost + CARE * math.sqrt(doubt)
-
-    def limit(self, configured: float, now: float) -> float:
-        """Return the limit: the configured one, or what a block taught, with relief by the time."""
-        return min(configured, self.learnt * (1 + RELIEF * (now - self.learnt_at) / WINDOW))
-
-    def unblocked(self, sent: float) -> None:
-        """Take note of a call that was let in; one that left before the block says nothing about it."""
-        if self.blocked_at is not None and sent >= self.blocked_at:
-            self.blocked_at, self.asks_at = None, math.inf
-
-    def leaving(self) -> list[tuple[float, float]]:
-        return sorted(self.direct.leaving() + self.batched.leaving())
-
-
 class OperatingLedger:
     """Keep every method within its seconds per ten minutes."""
 
     def __init__(self, limit: float = DEFAULT_LIMIT) -> None:
         self._limit = limit
-        self._methods: dict[str, _Method] = {}
+        self._methods: dict[str, Method] = {}
         self._epoch = -math.inf  # the portal's unix time at our clock's zero, or earlier
 
     def started(self, method: str, batched: bool, calls: int, now: float) -> None:  # noqa: ARG002
         """Count calls that start now."""
-        known = self._methods.setdefault(method, _Method())
+        known = self._methods.setdefault(method, Method())
         known.account(batched).flying += calls
 
     def answered(
@@ -188,7 +127,7 @@ class OperatingLedger:
         Land `calls` that this befell, unless they are landed otherwise; blocked
         calls are not charged.
         """
-        known = self._methods.setdefault(method, _Method())
+        known = self._methods.setdefault(method, Method())
         account = known.account(batched)
         account.flying -= calls
         known.blocks += 1
@@ -253,7 +192,7 @@ class OperatingLedger:
     def __repr__(self) -> str:
         return f"<OperatingLedger {self._limit:g} s per {WINDOW:g} s, {len(self._methods)} methods>"
 
-    def _place(self, known: _Method, timings: Sequence[Timing], now: float) -> None:
+    def _place(self, known: Method, timings: Sequence[Timing], now: float) -> None:
         """Note the reset, and learn from it what time it is at the portal.
 
         The reset is 600 s after the oldest charge, or after this very request
@@ -264,7 +203,7 @@ class OperatingLedger:
                 known.reset_at = timing.reset_at
                 self._epoch = max(self._epoch, timing.reset_at - WINDOW - now)
 
-    def _relax(self, known: _Method, operating: float, now: float) -> None:
+    def _relax(self, known: Method, operating: float, now: float) -> None:
         """Draw the conclusions of a call that was not blocked."""
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
@@ -272,7 +211,7 @@ class OperatingLedger:
             asks = known.foreign > FOREIGN * known.limit(self._limit, now)
             known.asks_at = now + MINUTE if asks else math.inf
 
-    def _reset(self, known: _Method, now: float) -> float:
+    def _reset(self, known: Method, now: float) -> float:
         """Return when a blocked method may ask: its reset, when its oldest seconds leave, or in a minute."""
         if known.reset_at is not None and self._epoch > -math.inf:
             reset = known.reset_at - self._epoch
@@ -282,11 +221,11 @@ class OperatingLedger:
         leaving = known.leaving()
         return leaving[0][0] if leaving else now + MINUTE
 
-    def _spare(self, known: _Method, now: float) -> float:
+    def _spare(self, known: Method, now: float) -> float:
         limit = known.limit(self._limit, now)
         return limit * (1 - RESERVE) - known.used(now) - known.coming()
 
-    def _calls(self, known: _Method, now: float) -> int:
+    def _calls(self, known: Method, now: float) -> int:
         """Return how many more calls what is left can bear, their doubt included."""
         spare = self._spare(known, now)
         if spare < known.cost:
@@ -295,10 +234,10 @@ class OperatingLedger:
         beyond = known.coming(more) - known.coming() - spare
         return max(0, int(more - beyond / known.cost))
 
-    def _grain(self, known: _Method, now: float) -> int:
+    def _grain(self, known: Method, now: float) -> int:
         return max(1, min(BATCH_SIZE, int(GRAIN * known.limit(self._limit, now) / known.cost)))
 
-    def _frees_at(self, known: _Method, now: float) -> float:
+    def _frees_at(self, known: Method, now: float) -> float:
         """Return when enough seconds will have left for a grain of calls."""
         missing = self._grain(known, now) * known.cost - self._spare(known, now)
         leaving = known.leaving()
