@@ -115,10 +115,10 @@ class Known:
 
     def unseen(self, entity: str, low: int | None = None, high: int | None = None) -> Iterator[Id]:
         """Return the known ids that were not seen, ascending; with bounds, those in (low, high]."""
-        within = "" if low is None else "AND id > ?2 AND id <= ?3 "
+        within = "" if low is None else "AND id > ? AND id <= ? "
         with translated(self._path):
             yield from (one for (one,) in self._connection.execute(
-                f"SELECT id FROM rows WHERE entity = ?1 {within}"  # noqa: S608 - one of two fixed words
+                f"SELECT id FROM rows WHERE entity = ? {within}"  # noqa: S608 - one of two fixed words
                 "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.entity = rows.entity AND seen.id = rows.id) ORDER BY id",
                 (self._number(entity),) if low is None else (self._number(entity), low, high)))
 

@@ -42,25 +42,25 @@ BEGIN;
 """
 _SUSPECT = """
 INSERT INTO suspects
-SELECT entity, id, 'missing', mark, NULL, 1 FROM shown WHERE entity = ?1
-    AND NOT EXISTS (SELECT 1 FROM held WHERE held.entity = ?1 AND held.id = shown.id)
+SELECT entity, id, 'missing', mark, NULL, 1 FROM shown WHERE entity = :entity
+    AND NOT EXISTS (SELECT 1 FROM held WHERE held.entity = :entity AND held.id = shown.id)
 UNION ALL
-SELECT entity, id, 'extra', mark, NULL, 1 FROM held WHERE entity = ?1
-    AND NOT EXISTS (SELECT 1 FROM shown WHERE shown.entity = ?1 AND shown.id = held.id)
+SELECT entity, id, 'extra', mark, NULL, 1 FROM held WHERE entity = :entity
+    AND NOT EXISTS (SELECT 1 FROM shown WHERE shown.entity = :entity AND shown.id = held.id)
 UNION ALL
-SELECT shown.entity, shown.id, 'stale', shown.mark, NULL, 1 FROM shown JOIN held ON held.entity = ?1 AND held.id = shown.id
-    WHERE shown.entity = ?1 AND shown.mark <> held.mark
+SELECT shown.entity, shown.id, 'stale', shown.mark, NULL, 1 FROM shown JOIN held ON held.entity = :entity AND held.id = shown.id
+    WHERE shown.entity = :entity AND shown.mark <> held.mark
 """
 _DOUBT = """
 UPDATE suspects SET open = 1, other = again.mark FROM again
-    WHERE suspects.entity = ?1 AND what = 'stale' AND again.entity = ?1 AND again.id = suspects.id
+    WHERE suspects.entity = :entity AND what = 'stale' AND again.entity = :entity AND again.id = suspects.id
     AND again.mark <> suspects.mark AND NOT touched
-    AND again.mark <> (SELECT held.mark FROM held WHERE held.entity = ?1 AND held.id = suspects.id)
+    AND again.mark <> (SELECT held.mark FROM held WHERE held.entity = :entity AND held.id = suspects.id)
 """
 _JUDGE = """
 INSERT INTO found
-SELECT suspects.entity, suspects.id, what FROM suspects LEFT JOIN again ON again.entity = ?1 AND again.id = suspects.id
-    WHERE suspects.entity = ?1 AND CASE what
+SELECT suspects.entity, suspects.id, what FROM suspects LEFT JOIN again ON again.entity = :entity AND again.id = suspects.id
+    WHERE suspects.entity = :entity AND CASE what
         WHEN 'missing' THEN again.id IS NOT NULL AND NOT touched
         WHEN 'extra' THEN again.id IS NULL
         ELSE again.mark IN (suspects.mark, other) AND NOT touched END
@@ -123,7 +123,7 @@ class Ledger:
 
     def suspect(self, entity: str, *, top: int | None, unread: Iterable[Id]) -> None:
         """Find what differs at first sight, but for ids above one, which are born since, and those said to be unread."""
-        self._do(_SUSPECT, entity)
+        self._do(_SUSPECT, entity=entity)
         self._many("DELETE FROM suspects WHERE entity = ? AND id = ? AND what = 'missing'", ((entity, one) for one in unread))
         if top is not None:
             self._do("DELETE FROM suspects WHERE entity = ? AND what = 'missing' AND typeof(id) = 'integer' AND id > ?", entity, top)
@@ -145,13 +145,13 @@ class Ledger:
     def doubt(self, entity: str) -> int:
         """Let what showed two texts be asked for once more, and nothing else; return how many that are."""
         self._do("UPDATE suspects SET open = 0 WHERE entity = ?", entity)
-        count = self._do(_DOUBT, entity)
-        self._do("DELETE FROM again WHERE entity = ?1 AND id IN (SELECT id FROM suspects WHERE entity = ?1 AND open)", entity)
+        count = self._do(_DOUBT, entity=entity)
+        self._do("DELETE FROM again WHERE entity = :entity AND id IN (SELECT id FROM suspects WHERE entity = :entity AND open)", entity=entity)
         return count
 
     def judge(self, entity: str) -> int:
         """Find what differs twice; return how many suspects do not, or were touched."""
-        return self.suspects(entity) - self._do(_JUDGE, entity)
+        return self.suspects(entity) - self._do(_JUDGE, entity=entity)
 
     def found(self, entity: str, what: What) -> Iterator[Id]:
         """Return what differs, ascending."""
@@ -175,10 +175,10 @@ class Ledger:
         with translated(self._path):
             yield from (one for (one,) in self._connection.execute(statement, values))
 
-    def _do(self, statement: str, *values: str | int) -> int:
+    def _do(self, statement: str, *values: str | int, **named: str) -> int:
         """Carry out one statement; return how many rows it concerned."""
         with translated(self._path):
-            return self._connection.execute(statement, values).rowcount
+            return self._connection.execute(statement, values or named).rowcount
 
     def _many(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Carry out one statement many times."""
