@@ -171,7 +171,8 @@ class Engine:
         sent = _now()
         outcomes = await self._client.send([ticket.call for ticket in tickets])
         answered = _now()
-        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered)
+        again = any(ticket.job.failures for ticket in tickets)
+        self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered, again=again)
         async with self._committer.turn:
             await self._absorb(tickets, outcomes, answered - sent)
             await self._committer.commit_if_full()

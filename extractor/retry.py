@@ -88,11 +88,11 @@ class Repeat:
         return self.how if attempt < self.attempts else self.then
 
 
-# Waits of at most 4, 8, 16, 32, 64, 90 and 90 s, and half of that at least: with the
-# requests between them about three minutes, in which a portal restarts.
-# 8, because a batch of 50 halves to single calls in six: a call is given up
-# only after it has failed alone, never for a neighbour's sake.
-KILLED = Backoff(8, first=4, cap=90, then=Skip(), shrink=True)
+# Waits of at most 1, 2, 4, 8, 16, 32, 64, 88 and 88 s, and half of that at least: with the
+# requests between them about three minutes, in which a portal restarts; and a mishap costs a second.
+# 10, because a batch of 50 is asked once more as it was, and then halves to single calls in
+# six: a call is given up only after it has failed alone, never for a neighbour's sake.
+KILLED = Backoff(10, first=1, cap=88, then=Skip(), shrink=True)
 
 # The portal has answered, so there is no restart to wait for, and until the call is alone (after
 # six halvings) half a minute is enough. Alone it fails as `KILLED`, with all the patience of
@@ -110,7 +110,7 @@ REFUSED = Backoff(20, first=2, cap=30, then=Stop(), at_least=1)
 # A page of a proxy or of a firewall where JSON should be: once more, then it is meant for us.
 FOREIGN_PAGE = Backoff(2, first=4, cap=4, then=Stop())
 
-# A call that has failed eight times, and now fails alone: twice more, lest a gust of wind be taken for a bad row.
+# A call that has failed ten times, and now fails alone: twice more, lest a gust of wind be taken for a bad row.
 SUSPECT = Backoff(3, first=4, cap=30, then=Skip())
 
 # Nothing to wait for: the answer itself is the trouble, and a smaller one may be encodable, or small enough.

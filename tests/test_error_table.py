@@ -35,8 +35,8 @@ TABLE = [
     ("QUERY_LIMIT_EXCEEDED", "Too many requests", {503}, RateLimited, WAIT, STOP, 20, 4),
     ("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", {429}, OperatingLimited, LEDGER, SKIP, 37, 4),
     ("OVERLOAD_LIMIT", "REST API is blocked due to overload.", {401, 503}, PortalUnavailable, STOP, STOP, 1, 3),
-    ("INTERNAL_SERVER_ERROR", "Internal server error", {500}, ServerFailure, SHRINK, SKIP, 8, 4),
-    ("ERROR_UNEXPECTED_ANSWER", "Server returned an unexpected response", {500}, ServerFailure, SHRINK, SKIP, 8, 4),
+    ("INTERNAL_SERVER_ERROR", "Internal server error", {500}, ServerFailure, SHRINK, SKIP, 10, 4),
+    ("ERROR_UNEXPECTED_ANSWER", "Server returned an unexpected response", {500}, ServerFailure, SHRINK, SKIP, 10, 4),
     ("PORTAL_DELETED", "Portal is deleted", {403, 410, 500}, PortalUnavailable, STOP, STOP, 1, 3),
     ("WRONG_ENCODING", "Wrong request encoding", {200}, Unreadable, SHRINK, SKIP, 8, 4),
     ("INTERNAL_WRONG_TRANSPORT", "", {500}, PortalUnavailable, STOP, STOP, 1, 3),
@@ -75,7 +75,7 @@ TABLE = [
     ("", "Access denied.", {400}, AccessDenied, SKIP, SKIP, 1, 4),
     ("", "Not found", {400}, NotFound, SKIP, SKIP, 1, 4),
     ("", "ID is not defined or invalid.", {400}, RequestRefused, SKIP, SKIP, 1, 4),
-    ("ERROR_CORE", "SQL query error!", {500}, ServerFailure, SHRINK, SKIP, 8, 4),
+    ("ERROR_CORE", "SQL query error!", {500}, ServerFailure, SHRINK, SKIP, 10, 4),
     ("ERROR_CORE", "Handler already binded", {400}, RequestRefused, SKIP, SKIP, 1, 4),
     ("ERROR_NOT_FOUND", "Not found", {400}, NotFound, SKIP, SKIP, 1, 4),
     ("NOT_FOUND", "Not found", {400}, NotFound, SKIP, SKIP, 1, 4),
@@ -92,11 +92,11 @@ OAUTH = [
     ("insufficient_scope", {403}, CredentialsRefused, STOP, STOP, 1, 3),
     ("PAYMENT_REQUIRED", {401}, PortalUnavailable, STOP, STOP, 1, 3),
     ("NOT_INSTALLED", {401}, CredentialsRefused, STOP, STOP, 1, 3),
-    ("server_error", {500, 502, 503, 504}, ServerFailure, SHRINK, SKIP, 8, 4),
+    ("server_error", {500, 502, 503, 504}, ServerFailure, SHRINK, SKIP, 10, 4),
 ]
 PAGES = [  # what is no JSON: the status, the class, first and last decision, attempts
-    (500, NotJson, SHRINK, SKIP, 8), (502, NotJson, SHRINK, SKIP, 8), (504, NotJson, SHRINK, SKIP, 8), (403, NotJson, WAIT, STOP, 2),
-    (429, RateLimited, WAIT, STOP, 20), (503, RateLimited, WAIT, STOP, 20), (200, NotJson, SHRINK, SKIP, 8),
+    (500, NotJson, SHRINK, SKIP, 10), (502, NotJson, SHRINK, SKIP, 10), (504, NotJson, SHRINK, SKIP, 10), (403, NotJson, WAIT, STOP, 2),
+    (429, RateLimited, WAIT, STOP, 20), (503, RateLimited, WAIT, STOP, 20), (200, NotJson, SHRINK, SKIP, 10),
 ]
 
 

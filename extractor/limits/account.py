@@ -58,6 +58,7 @@ class Charge:
     least: float
     most: float
     seconds: float
+    lost: bool = False  # its answer never came: charged as if it had run, and it may not have
 
 
 class Cells:
@@ -121,18 +122,18 @@ class Account:
         return self.own.total + self.foreign.total + sum(charge.seconds for charge in self._open)
 
     def doubt(self) -> float:
-        """Return the variance, in square seconds, of what answered requests were charged without having told it yet."""
+        """Return the variance, in square seconds, of what was charged to answered requests and no report has settled."""
         each = self.spread * (self.cost or 0.0) ** 2
-        return sum(min(each * charge.calls, (charge.most - charge.least) ** 2 / 4) for charge in self._open)
+        return sum(min(each * charge.calls, (charge.most - charge.least) ** 2 / 4) for charge in self._open if not charge.lost)
 
-    def charge(self, since: float, answered: float, calls: int, least: float, most: float) -> None:
+    def charge(self, since: float, answered: float, calls: int, least: float, most: float, *, lost: bool = False) -> None:
         """Open a charge for a request with so many calls, that the portal began no later than `since`."""
         if self.cost is None:
             self.cost = most / calls
         elif least > calls * self.cost:  # seen already; no need to wait for a report
             self.cost += DEARER * (least / calls - self.cost)
         guess = max(least, min(most, calls * self.cost))
-        self._open.append(Charge(answered, since, calls, least, most, guess))
+        self._open.append(Charge(answered, since, calls, least, most, guess, lost))
 
     def report(self, operating: float, sent: float) -> None:
         """Believe the portal: when a request was sent, the counter stood at `operating`."""

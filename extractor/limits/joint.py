@@ -12,12 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from extractor.batch import Outcome
-from extractor.errors import B24xError, OperatingLimited, PortalError, RateLimited, ServerFailure, Unreachable
+from extractor.errors import (
+    B24xError,
+    OperatingLimited,
+    PortalError,
+    RateLimited,
+    ServerFailure,
+    TooLarge,
+    Unreachable,
+    Unreadable,
+)
 from extractor.limits.batchsize import BatchSize
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
 from extractor.messages import Reply, Timing
 from extractor.retry import Again, decide
+
+KILLING = 10.0  # seconds: what fails sooner, and for the first time, is a mishap that size had no part in
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +53,14 @@ class Limits:
         for method, calls in Counter(methods).items():
             self.operating.started(method, len(methods) > 1, calls, now)
 
-    def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float) -> None:
-        """Take note of what became of a request that left at `sent`."""
+    def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float, *, again: bool = True) -> None:
+        """Take note of what became of a request that left at `sent`; `again`, if some of its calls had failed before."""
         answered = any(_said(outcome) for outcome in outcomes)
         if answered:
             self.batch.answered(methods, now - sent)
         self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)
-        if any(_too_much(outcome) for outcome in outcomes):
+        sure = again or now - sent >= KILLING
+        if any(_too_much(outcome) for outcome in outcomes if sure or isinstance(outcome, TooLarge | Unreadable)):
             self.batch.shrink(methods)
         by_method: defaultdict[str, list[Outcome]] = defaultdict(list)
         for method, outcome in zip(methods, outcomes, strict=True):

@@ -62,13 +62,14 @@ class Method:
         return self.direct.used(now) + self.batched.used(now)
 
     def coming(self, more: float = 0.0) -> float:
-        """Return the seconds that calls in flight, and some more, may cost beyond what is charged already."""
-        calls, spread = self.flying + more, max(self.direct.spread, self.batched.spread)
-        return calls * self.cost + CARE * math.sqrt(self.doubt() + calls * spread * self.cost**2)
+        """Return the seconds that calls in flight, and some more, will cost if they are like those before."""
+        return (self.flying + more) * self.cost
 
-    def doubt(self) -> float:
-        """Return the variance, in square seconds, of what is charged by our estimate."""
-        return self.direct.doubt() + self.batched.doubt()
+    def doubt(self, more: float = 0.0) -> float:
+        """Return the seconds by which these, and what no report has settled, may be dearer than that."""
+        spread = max(self.direct.spread, self.batched.spread)
+        settled = self.direct.doubt() + self.batched.doubt()
+        return CARE * math.sqrt(settled + (self.flying + more) * spread * self.cost**2)
 
     def limit(self, configured: float, now: float) -> float:
         """Return the limit: the configured one, or what a block taught, with relief by the time."""

@@ -37,7 +37,8 @@ PLENTY = 1_000_000
 
 RESERVE = 0.0075  # of the limit: what was used is not known to the second, even when all of it is settled
 GRAIN = 0.0075
-FOREIGN = 0.05  # of the limit: less of it may as well be our own estimates' error, and is not asked for
+DOUBT = 0.05  # of the limit, at most, is kept for calls that are dearer than others: to be refused once costs less
+FOREIGN = 0.02  # of the limit: less of it may as well be our own estimates' error, and is not asked for
 
 LIGHT = 0.95  # of the 0.1 s that are not charged: pages of a method are alike, but not the same
 MISTAKES = RESERVE / 2  # of the limit, that must be left for such requests: ten that were charged all the same
@@ -119,7 +120,7 @@ class OperatingLedger:
         account.flying -= calls
         if known.reported:
             lived = LONGEST_REQUEST if sent is None else min(LONGEST_REQUEST, now - sent)
-            account.charge(now, now, calls, 0.0, lived)
+            account.charge(now, now, calls, 0.0, lived, lost=True)
 
     def blocked(self, method: str, batched: bool, now: float, *, calls: int = 0) -> None:
         """Close the method: the portal says that its seconds are used up.
@@ -155,7 +156,7 @@ class OperatingLedger:
         known = self._methods.get(method)
         if known is None or not known.reported or known.blocked_at is not None:
             return 0
-        if known.used(now) + known.coming() > known.limit(self._limit, now) * (1 - MISTAKES):
+        if known.used(now) + known.coming() + self._doubt(known, now) > known.limit(self._limit, now) * (1 - MISTAKES):
             return 0
         return int(LIGHT * UNSEEN / known.cost)
 
@@ -223,16 +224,18 @@ class OperatingLedger:
 
     def _spare(self, known: Method, now: float) -> float:
         limit = known.limit(self._limit, now)
-        return limit * (1 - RESERVE) - known.used(now) - known.coming()
+        return limit * (1 - RESERVE) - known.used(now) - known.coming() - self._doubt(known, now)
+
+    def _doubt(self, known: Method, now: float, more: float = 0.0) -> float:
+        return min(DOUBT * known.limit(self._limit, now), known.doubt(more))
 
     def _calls(self, known: Method, now: float) -> int:
-        """Return how many more calls what is left can bear, their doubt included."""
+        """Return how many more calls what is left can bear, their own doubt included."""
         spare = self._spare(known, now)
         if spare < known.cost:
             return 0
-        more = spare / known.cost
-        beyond = known.coming(more) - known.coming() - spare
-        return max(0, int(more - beyond / known.cost))
+        beyond = self._doubt(known, now, spare / known.cost) - self._doubt(known, now)
+        return max(0, int((spare - beyond) / known.cost))
 
     def _grain(self, known: Method, now: float) -> int:
         return max(1, min(BATCH_SIZE, int(GRAIN * known.limit(self._limit, now) / known.cost)))
