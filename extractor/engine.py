@@ -148,7 +148,7 @@ class Engine:
         if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
-        if delay is not None and delay >= 1:
+        if delay is not None and delay >= 1 and not self._requests:  # their answers may change everything
             self._tell(Waiting(delay, cause([one for one, run in self._runs.items() if run.status == "running"], now, ready_at)))
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
