@@ -226,8 +226,8 @@ class Result:
     wall: float
 
 
-async def measure(site: Site, *, faulty: bool) -> Result:
-    """Read a site to its end."""
+async def measure(site: Site, *, faulty: bool, sink_of: Callable[[], Ids] = Ids) -> Result:
+    """Read a site to its end, every table into a sink of its own."""
     scenario, empty = site.scenario, Counter[str]()
     meter = Meter(Bucket(scenario.tariff.burst, scenario.tariff.per_second) if scenario.tariff else None, Operating(scenario.operating))
     portal = Portal(site.world, site.methods(empty), Credentials([Webhook(CODE, SESSION)]), meter,
@@ -240,7 +240,7 @@ async def measure(site: Site, *, faulty: bool) -> Result:
             failed[event.reason] += 1
 
     engine = Engine(Client(Wire(portal, scenario), told.credentials, told.rate()), told.limits(), save=lambda: lambda: None, observers=[observe])
-    sinks = [Ids() for _ in scenario.tables]
+    sinks = [sink_of() for _ in scenario.tables]
     for table, sink in zip(scenario.tables, sinks, strict=True):
         engine.add(EntityRun(Question(entity(table), select=("ID",)), named=True, open_sink=lambda sink=sink: sink))
     began = time.perf_counter()
