@@ -54,6 +54,7 @@ class Books:
         unread = all(entry["status"] == "complete" or (entry["reason"] or "").startswith("UNREAD") for entry in entities.values())
         for name, entry in entities.items():
             lines = rows_on_disk(folder, name, entry)
+            self.most[name] = max(self.most[name], most_at_once(name, lines))
             self._could_be(name, lines)
             if outcome.exit_code == 0:
                 holds(not entry["unread"], f"{name}: complete means that nothing is unread")
@@ -104,3 +105,12 @@ class Books:
     def _read_again(self, name, since, began):
         """Tell whether everything has been read since a moment."""
         return self._whole(name) or (self.one.full_every is not None and began - since >= self.one.full_every.total_seconds())
+
+
+def most_at_once(name, lines):
+    """Count the most rows that a mirror has known at once: those that went meanwhile are known until the next look."""
+    living, most = set(), 0
+    for line in lines:
+        (living.discard if line.get("_deleted") else living.add)(id_of(name, line))
+        most = max(most, len(living))
+    return most
