@@ -16,6 +16,7 @@ import itertools
 import random
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from extractor.client import Client
@@ -66,13 +67,20 @@ async def server_time(client: Client) -> dt.datetime:
         ContractBroken: It answers with no moment in a zone.
         B24xError: The portal refuses the credentials, or is not there.
     """
-    for attempt in itertools.count(1):
-        await client.admit()
-        (outcome,) = await client.send([Call("server.time", {})])
-        if isinstance(outcome, Reply):
-            return _moment(value_of(outcome))
-        await asyncio.sleep(_wait(outcome, attempt))
-    raise AssertionError  # there is no last attempt: an error ends them
+    return _moment(await _value(client, Call("server.time", {})))
+
+
+async def shows_all(client: Client, questions: Sequence[Question]) -> set[str]:
+    """Name the entities of which an empty answer hides nothing: all, to an administrator, and those of which rows beyond the condition show.
+
+    Raises:
+        B24xError: The portal refuses the credentials, or is not there.
+    """
+    said = await _value(client, Call("profile", {}))
+    if isinstance(said, dict) and said.get("ADMIN") is True:
+        return {one.entity.name for one in questions}
+    others = [replace(one, filter={}) for one in questions if one.filter and one.entity.paging == "keyset"]
+    return {name for name, last in (await last_ids(client, others)).items() if last}
 
 
 async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, int]:
@@ -99,6 +107,17 @@ async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, i
             waiting = [question for question, _ in later]
             await asyncio.sleep(max((wait for _, wait in later), default=0.0))
     return found
+
+
+async def _value(client: Client, call: Call) -> Any:
+    """Return what a method answers, however often it takes."""
+    for attempt in itertools.count(1):
+        await client.admit()
+        (outcome,) = await client.send([call])
+        if isinstance(outcome, Reply):
+            return value_of(outcome)
+        await asyncio.sleep(_wait(outcome, attempt))
+    raise AssertionError  # there is no last attempt: an error ends them
 
 
 def _moment(said: Any) -> dt.datetime:
