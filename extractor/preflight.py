@@ -1,4 +1,4 @@
-"""Before the first data call: is every question one that the portal will answer as asked?
+"""What is asked of a portal beside its rows; before the first of them: is every question one that it will answer as asked?
 
 The portal drops conditions that it does not know in silence and answers with
 more than was asked, or with the whole table. So names and types are held
@@ -22,7 +22,7 @@ from typing import Any
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from
 from extractor.decoder import page_of, value_of
-from extractor.errors import AccessDenied, B24xError, ContractBroken, Unreachable
+from extractor.errors import AccessDenied, B24xError, ContractBroken, NotFound, RequestRefused, Unreachable
 from extractor.messages import BATCH_SIZE, Call, Reply
 from extractor.paging.span import ids_of
 from extractor.question import Question, blamed
@@ -76,7 +76,9 @@ async def shows_all(client: Client, questions: Sequence[Question]) -> set[str]:
     Raises:
         B24xError: The portal refuses the credentials, or is not there.
     """
-    said = await _value(client, Call("profile", {}))
+    said = None
+    with suppress(AccessDenied, NotFound, RequestRefused):  # then it says no more than that of somebody who is none
+        said = await _value(client, Call("profile", {}))
     if isinstance(said, dict) and said.get("ADMIN") is True:
         return {one.entity.name for one in questions}
     others = [replace(one, filter={}) for one in questions if one.filter and one.entity.paging == "keyset"]
