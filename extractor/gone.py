@@ -14,18 +14,22 @@ Rule 3: a row that is there when it is asked for by its id was left out by a lan
 whose other answers cannot be believed then: the entity stands where it stood.
 But where a row may have slipped by for a moment (a condition that it did not
 fit, a method that pages without ids), it is simply there.
+
+What is found is noted here and nowhere else: a run that is killed meanwhile asks
+for all of it again.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from extractor.changes import Seen
+from extractor.changes import NO_FILE
 from extractor.entityrun import EntityRun
 from extractor.errors import ContractBroken
-from extractor.known import Id, Known
+from extractor.known import Id, id_of
+from extractor.messages import FileMark, Row
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.samples import windows
@@ -35,40 +39,37 @@ ROUND = 2_000  # spans asked for at a time, as what is planned lies in memory
 
 @dataclass(slots=True, eq=False)
 class Gone:
-    """The second look at one entity, for the rows that `unseen` names: known, and shown by no lane; `shown` if any row was."""
+    """The second look at one entity, for the `suspects`: known, and shown by no lane; `shown` if any row was."""
 
     question: Question
     named: bool
-    known: Known
-    unseen: Callable[[], Sequence[Id]]
+    suspects: Sequence[Id]
     shown: bool
+    found: set[Id] = field(default_factory=set)
     runs: list[EntityRun] = field(default_factory=list)
-    _suspects: int | None = None
     _place: int | None = -1
 
     @property
-    def settled(self) -> bool:
-        """Whether all have been asked for again."""
-        return self._place is None and all(run.status != "running" for run in self.runs)
+    def ids(self) -> list[Id]:
+        """What is gone."""
+        assert self._settled, "all are asked for again first"  # noqa: S101 - a bug of ours
+        there = self.found | self._unread
+        return [one for one in self.suspects if one not in there]
 
     @property
     def emptied(self) -> bool:
         """Whether neither look has shown anything, though rows are known."""
-        return self.settled and bool(self.runs) and not any(run.rows or run.unread for run in self.runs) and not self.shown
+        return self._settled and bool(self.runs) and not any(run.rows or run.unread for run in self.runs) and not self.shown
 
     def ask(self) -> EntityRun | None:
         """Ask for the next ones; `None` when all have been asked for."""
-        if self._place is None:
+        place, self._place = self._place, None
+        if place is None or not self.suspects:
+            self._judge()
             return None
-        suspects = self.unseen()
-        if self._suspects is None:
-            self._suspects = len(suspects)
-        spans = self._next(suspects)
-        if not suspects or spans == []:
-            self._judge(len(suspects))
-            return None
-        run = EntityRun(self._again(), self.named, lambda: Seen(self.question.entity.name, self.question.entity.id, self.known))
-        run.spans = spans
+        run = EntityRun(self._again(), self.named, lambda: _Finder(self.question.entity.id, frozenset(self.suspects), self.found))
+        if self._by_ids:
+            run.spans = self._spans(place)
         self.runs.append(run)
         return run
 
@@ -78,22 +79,29 @@ class Gone:
             self.runs[-1].status = "running"
         elif not trusted:
             self.runs[-1].give_up(ContractBroken(
-                f"{self._suspects} rows were known, and none is shown any more: were rights taken away? "
+                f"{len(self.suspects)} rows were known, and none is shown any more: were rights taken away? "
                 "Only an administrator's credentials could tell; nothing is marked as gone"))
 
     @property
-    def _by_id(self) -> bool:
+    def _by_ids(self) -> bool:
         """Whether there are ids to ask by, and rows around them."""
         return self.question.entity.paging == "keyset" and self.shown
 
-    def _next(self, suspects: Sequence[Id]) -> list[Span] | None:
-        """Make the spans of the next round, none where all have been asked for; `None` where all is read again."""
-        place, self._place = self._place, None
-        if not self._by_id:
-            return None
-        later = sorted(one for one in suspects if isinstance(one, int) and place is not None and one > place)
+    @property
+    def _unread(self) -> set[int]:
+        """The rows that cannot be read: they are there."""
+        return {int(one.id) for run in self.runs for one in run.unread}
+
+    @property
+    def _settled(self) -> bool:
+        """Whether all have been asked for again, and answered."""
+        return self._place is None and all(run.status in {"complete", "partial"} for run in self.runs)
+
+    def _spans(self, place: int) -> list[Span]:
+        """Make the spans of the next round, for the suspects above a place."""
+        later = sorted(one for one in self.suspects if isinstance(one, int) and one > place)
         ranges = list(itertools.islice(windows(later), ROUND))
-        if ranges:
+        if later[-1] > ranges[-1][1]:
             self._place = ranges[-1][1]
         return [Span(low, high, high) for low, high in ranges]
 
@@ -103,8 +111,29 @@ class Gone:
         select = (entity.filter_id,) if entity.paging == "keyset" and entity.select else self.question.select
         return replace(self.question, entity=replace(entity, name=f"{entity.name}:gone"), select=select)
 
-    def _judge(self, left: int) -> None:
+    def _judge(self) -> None:
         """Hold the two looks against each other (Rule 3)."""
-        found = (self._suspects or 0) - left
-        if found and self._by_id and not self.question.filter:
-            self.runs[-1].give_up(ContractBroken(f"a list left out {found} rows that are there when they are asked for by their ids"))
+        found = len(self.suspects) - len(self.ids)
+        if found and self.question.entity.paging == "keyset" and not self.question.filter:
+            self.runs[-1].give_up(ContractBroken(f"a list left out {found} rows that are there when they are asked for once more"))
+
+
+class _Finder:
+    """A sink that notes which suspects are there."""
+
+    mark = NO_FILE
+
+    def __init__(self, key: str, suspects: frozenset[Id], found: set[Id]) -> None:
+        self._key, self._suspects, self._found = key, suspects, found
+
+    def append(self, rows: Sequence[Row]) -> int:
+        """Take rows; nothing of them is written."""
+        self._found |= self._suspects.intersection(id_of(row, self._key) for row in rows)
+        return 0
+
+    def commit(self) -> FileMark:
+        """There is nothing to make durable here."""
+        return NO_FILE
+
+    def close(self) -> None:
+        """There is nothing to close."""
