@@ -26,7 +26,7 @@ from extractor.errors import UsageError
 from extractor.paging.span import Span
 from extractor.question import Question
 
-Kind = Literal["all", "new", "changed", "again", "ids", "unread"]
+Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take

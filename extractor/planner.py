@@ -8,6 +8,9 @@ on millions of rows the COUNT alone takes longer than a request may live.
     a set of at most one batch, thinly spread  offsets, from the `total` of one counted page
     everything else                            spans of ids, read side by side
 
+Both pages are held against the bounds of the question, and against each other:
+one that answers something else would end an entity before its end.
+
 Why the last id first: whatever existed when it was read lies at or below it.
 Behind it one open span catches what is appended meanwhile.
 
@@ -28,7 +31,7 @@ from extractor.paging.believe import OF_A_ROW, REPEATS, shows_others
 from extractor.paging.follow import follow, single
 from extractor.paging.idrange import ascend
 from extractor.paging.offset import descend
-from extractor.paging.span import Span, check_order, ids_of
+from extractor.paging.span import Span, check_bounds, check_order, ids_of
 from extractor.question import Question
 
 ONE_BATCH = BATCH_SIZE * PAGE_SIZE
@@ -67,7 +70,7 @@ def _unprobed(question: Question) -> Generator[Ask, Sequence[Page], tuple[Part, 
         (page,) = yield Ask((question.last_id(),), lone=True)
     except OF_A_ROW:
         return (Part(Span(0, None, 0)),)
-    last = max(ids_of(page.rows, question.entity.id), default=0)
+    last = _edges(question, page, Page(()))[0] or 0
     return (*((Part(Span(0, last, last)),) if last else ()), Part(Span(last, None, last)))
 
 
@@ -75,24 +78,22 @@ def _probe(question: Question) -> Pager:
     """Find out, as long as no bad row is in the way."""
     key = question.entity.id
     last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
-    descending = ids_of(last_page.rows, key)
-    check_order(descending[::-1])
-    last = max(descending, default=0)
+    last, first = _edges(question, last_page, first_page)
     for _ in range(REPEATS):
-        if bool(descending) == bool(first_page.rows):
+        if _agree(last, first):
             break
+        shown = last is not None
         last_page, first_page = yield Ask((question.last_id(), question.window(None, None)))
-        if descending and not last_page.rows and not first_page.rows:
+        if shown and not last_page.rows and not first_page.rows:
             if (yield from shows_others(question)):
                 break  # none fits the condition any more
             raise ContractBroken("all rows have gone while they were read: were rights taken away?")
-        descending = ids_of(last_page.rows, key)
-        check_order(descending[::-1])
-        last = max(descending, default=0)
-    if bool(descending) != bool(first_page.rows) and last_page.rows:
-        raise ContractBroken(f"the portal knows the id {last}, and answers with no rows at all")
-    if first_page.rows and not descending:
+        last, first = _edges(question, last_page, first_page)
+    if not _agree(last, first) and last_page.rows:
+        raise ContractBroken(f"the portal knows the id {last}, and answers with {'no rows at all' if first is None else f'{first} and above'}")
+    if first_page.rows and not last_page.rows:
         raise ContractBroken("the portal answers with rows, and knows no last id")
+    last = last or 0
     span = Span(0, None, last)
     rows = span.take(first_page.rows, key, low=-1, high=None)
     if span.closed or span.cursor >= last:
@@ -103,6 +104,20 @@ def _probe(question: Question) -> Pager:
         (counted,) = yield Ask((question.offset(0, last),))  # the rows are kept until the cut: before, a run starts over
         total = counted.total
     return Finish(rows, (*_cut(question, rest, total), Part(Span(last, None, last))))
+
+
+def _edges(question: Question, last_page: Page, first_page: Page) -> tuple[int | None, int | None]:
+    """Return the last id and the first one, as two pages of a probe show them; both are held against what was asked."""
+    descending, ascending = (ids_of(page.rows, question.entity.id) for page in (last_page, first_page))
+    check_order(descending[::-1])
+    for ids in (descending, ascending):
+        check_bounds(ids, *question.bounds)
+    return max(descending, default=None), min(ascending, default=None)
+
+
+def _agree(last: int | None, first: int | None) -> bool:
+    """Tell whether two halves of a probe can be of one set; rows that come or go between them make others for a moment."""
+    return last is first is None or (last is not None and first is not None and first <= last)
 
 
 def _by_offset(question: Question, rest: Span) -> bool:

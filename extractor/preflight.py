@@ -1,4 +1,4 @@
-"""Before the first data call: is every question one that the portal will answer as asked?
+"""What is asked of a portal beside its rows; before the first of them: is every question one that it will answer as asked?
 
 The portal drops conditions that it does not know in silence and answers with
 more than was asked, or with the whole table. So names and types are held
@@ -16,12 +16,13 @@ import itertools
 import random
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from
 from extractor.decoder import page_of, value_of
-from extractor.errors import AccessDenied, B24xError, ContractBroken, Unreachable
+from extractor.errors import AccessDenied, B24xError, ContractBroken, NotFound, RequestRefused, Unreachable
 from extractor.messages import BATCH_SIZE, Call, Reply
 from extractor.paging.span import ids_of
 from extractor.question import Question, blamed
@@ -66,13 +67,22 @@ async def server_time(client: Client) -> dt.datetime:
         ContractBroken: It answers with no moment in a zone.
         B24xError: The portal refuses the credentials, or is not there.
     """
-    for attempt in itertools.count(1):
-        await client.admit()
-        (outcome,) = await client.send([Call("server.time", {})])
-        if isinstance(outcome, Reply):
-            return _moment(value_of(outcome))
-        await asyncio.sleep(_wait(outcome, attempt))
-    raise AssertionError  # there is no last attempt: an error ends them
+    return _moment(await _value(client, Call("server.time", {})))
+
+
+async def shows_all(client: Client, questions: Sequence[Question]) -> set[str]:
+    """Name the entities of which an empty answer hides nothing: all, to an administrator, and those of which rows beyond the condition show.
+
+    Raises:
+        B24xError: The portal refuses the credentials, or is not there.
+    """
+    said = None
+    with suppress(AccessDenied, NotFound, RequestRefused):  # then it says no more than that of somebody who is none
+        said = await _value(client, Call("profile", {}))
+    if isinstance(said, dict) and said.get("ADMIN") is True:
+        return {one.entity.name for one in questions}
+    others = [replace(one, filter={}) for one in questions if one.filter and one.entity.paging == "keyset"]
+    return {name for name, last in (await last_ids(client, others)).items() if last}
 
 
 async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, int]:
@@ -99,6 +109,17 @@ async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, i
             waiting = [question for question, _ in later]
             await asyncio.sleep(max((wait for _, wait in later), default=0.0))
     return found
+
+
+async def _value(client: Client, call: Call) -> Any:
+    """Return what a method answers, however often it takes."""
+    for attempt in itertools.count(1):
+        await client.admit()
+        (outcome,) = await client.send([call])
+        if isinstance(outcome, Reply):
+            return value_of(outcome)
+        await asyncio.sleep(_wait(outcome, attempt))
+    raise AssertionError  # there is no last attempt: an error ends them
 
 
 def _moment(said: Any) -> dt.datetime:

@@ -46,6 +46,12 @@ class Question:
         return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)
 
     @property
+    def bounds(self) -> tuple[int | None, int | None]:
+        """The ids that it asks for by itself, whatever page is asked for: those above the first, up to the second."""
+        low, high = (self.filter.get(f"{sign}{self.entity.filter_id}") for sign in (">", "<="))
+        return None if low is None else int(low), None if high is None else int(high)
+
+    @property
     def lacks(self) -> str:
         """The parameter without which the entity cannot be read, if it is missing."""
         given = {**self.entity.params, **self.params}

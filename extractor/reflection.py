@@ -3,7 +3,7 @@
 Rule 1: an entity moves on as a whole. Its standing, what is gone of it and its
 new files count when every lane has come to its end, and not before.
 Rule 2: what is gone is what was known, lies in ids that were read to their end,
-and was shown by no lane of the run.
+was shown by no lane of the run, nor to the second look (`gone`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
 from extractor.checkpoint import SavedEntity
 from extractor.entityrun import EntityRun
+from extractor.gone import Gone
 from extractor.known import Id, Known
 from extractor.lanes import Lane, advanced
 from extractor.manifest import EntityFacts
@@ -63,6 +64,7 @@ class Reflection:
     runs: list[EntityRun] = field(default_factory=list)
     changes: Changes | None = None
     skipped: str | None = None
+    absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
     deletes: FileMark = NO_FILE
@@ -107,11 +109,24 @@ class Reflection:
             spans = run.listing.spans if run.listing else None
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
 
+    def ask_again(self) -> EntityRun | None:
+        """Ask once more for what no lane has shown, when all are through; `None` when that has been done."""
+        if not self.looks or not self.done:
+            return None
+        if self.absent is None:
+            self.place.known.see(self.name, [int(one.id) for run in self.runs for one in run.unread])
+            shown = any(run.rows or run.unread for run in self.runs)
+            self.absent = Gone(self.question, self.named, self._unseen(), shown)
+        run = self.absent.ask()
+        if run is not None:
+            self.lanes = (*self.lanes, Lane("gone", run.question))
+            self.runs.append(run)
+        return run
+
     def settle(self) -> None:
         """Move on: write down what is gone, and where the entity stands now."""
         known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
-        known.see(self.name, [int(one.id) for one in unread])
-        gone = list(self._gone()) if self.looks else []
+        gone = self.absent.ids if self.absent else []
         self.gone = len(gone)
         if gone:
             sink = self._open(self._stem("deletes"))
@@ -157,7 +172,7 @@ class Reflection:
                 "watermark": standing.watermark.isoformat() if standing else None,
                 "written": self.file.rows,
                 "gone": self.gone,
-                "lanes": {lane.kind: _cost(run) for lane, run in zip(self.lanes, self.runs, strict=True)},
+                "lanes": _costs(self.lanes, self.runs),
             },
         )
 
@@ -173,8 +188,8 @@ class Reflection:
         if self.changes:
             self.changes.close()
 
-    def _gone(self) -> Sequence[Id]:
-        """Return what was known and was not shown, in what this run has read to its end (Rule 2)."""
+    def _unseen(self) -> Sequence[Id]:
+        """Return what was known and was not shown, in what this run has read to its end."""
         known = self.place.known
         if any(lane.kind in {"all", "ids"} for lane in self.lanes):
             return list(known.unseen(self.name))
@@ -215,9 +230,15 @@ def saved(run: EntityRun) -> SavedEntity:
     return replace(run.saved(), files=())
 
 
-def _cost(run: EntityRun) -> dict[str, float]:
-    """Say what a lane has read, and what that cost."""
-    return {"rows": run.rows, "calls": run.calls, "retries": run.retries, "seconds": round(run.seconds, 3)}
+def _costs(lanes: Sequence[Lane], runs: Sequence[EntityRun]) -> dict[str, dict[str, float]]:
+    """Say what each kind of lane has read, and what that cost."""
+    costs: dict[str, dict[str, float]] = {}
+    for lane, run in zip(lanes, runs, strict=True):
+        cost = costs.setdefault(lane.kind, {"rows": 0, "calls": 0, "retries": 0, "seconds": 0.0})
+        cost |= {
+            "rows": cost["rows"] + run.rows, "calls": cost["calls"] + run.calls, "retries": cost["retries"] + run.retries,
+            "seconds": round(cost["seconds"] + run.seconds, 3)}
+    return costs
 
 
 def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:

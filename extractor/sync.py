@@ -2,7 +2,8 @@
 
 This file knows the order of things: lock the folder, check the questions, see
 where the last run left them, ask for the server's clock before anything else,
-read the lanes, and move each entity on when all of its lanes are through.
+read the lanes, ask once more for what seems to be gone, and move each entity on
+when all of that is through.
 
 Rule 1: a run that was interrupted is finished first, as it began. Its changes
 were asked for as of then, so another run follows at once.
@@ -34,7 +35,7 @@ from extractor.known import NAME, Known
 from extractor.lanes import lanes, refuse_own_bounds, unfit
 from extractor.mirror import Entry, Night, State
 from extractor.order import Mirror, Outcome
-from extractor.preflight import server_time
+from extractor.preflight import server_time, shows_all
 from extractor.question import Question, blamed
 from extractor.reflection import Place, Reflection, remove_unnamed, saved
 from extractor.sinks import cut
@@ -137,7 +138,7 @@ class Sync(Conducted):
                     engine.add(run, run.spans)
         loop = asyncio.get_running_loop()
         start = loop.time()
-        error = await self._conduct.drive(engine)
+        error = await self._conduct.drive(engine) or await self._look_again(engine)
         self._requests, self._seconds = self._requests + engine.requests, self._seconds + loop.time() - start
         if not isinstance(error, Bug | DiskError):
             self._end(error)
@@ -180,6 +181,25 @@ class Sync(Conducted):
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
+
+    async def _look_again(self, engine: Engine) -> B24xError | None:
+        """Ask once more for all that seems to be gone (`gone`); return what ended it."""
+        while runs := [run for part in self._parts if (run := part.ask_again())]:
+            if self._conduct.stopped is not None:
+                return None
+            for run in runs:
+                engine.add(run, run.spans)
+            if error := await self._conduct.drive(engine):
+                return error
+        emptied = [part.absent for part in self._parts if part.done and part.absent is not None and part.absent.emptied]
+        if emptied:
+            try:
+                trusted = await self._conduct.asked(shows_all(self._conduct.client, [one.question for one in emptied]))
+            except B24xError as error:
+                return error
+            for one in emptied:
+                one.believe(trusted=None if trusted is None else one.question.entity.name in trusted)
+        return None
 
     def _end(self, error: B24xError | None) -> None:
         """Move on what has come to its end; a run that was stopped is still under way."""

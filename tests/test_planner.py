@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extractor.errors import ContractBroken
 from extractor.messages import Page
 from extractor.paging.span import Span
 from extractor.planner import ONE_BATCH, opening, probe
@@ -165,3 +166,32 @@ def test_a_probe_whose_halves_contradict_each_other_is_asked_again(blank):
     pages = [table.answer(call) for call in ask.calls]
     pages[blank] = Page(())
     assert ask.calls == asks.send(pages).calls
+
+
+NEWEST = replace(ASKED, filter={">ID": 395})
+
+
+def test_a_last_id_that_was_not_asked_for_is_refused():
+    """The answer to something else may be below what was asked for: believed, it would end an entity with its first page."""
+    table, asks = Table(range(1, 900)), probe(NEWEST)
+    ask = next(asks)
+    answer = table.answer(replace(ASKED, filter={"<=ID": 281}).last_id())
+    with pytest.raises(ContractBroken, match=r"above 395, the portal sent 232 to 281"):
+        asks.send([answer, table.answer(ask.calls[1])])
+
+
+def test_a_last_id_below_the_first_one_is_asked_for_again():
+    """Between the two calls all may go, and others come; a portal that goes on to say so is not believed."""
+    table, asks = Table(range(1, 900)), probe(ASKED)
+    ask = next(asks)
+    first = Page([{"ID": "500"}])
+    for _ in range(4):
+        assert ask.calls == (ASKED.last_id(), ASKED.window(None, None))
+        pages = [table.answer(replace(ASKED, filter={"<=ID": 281}).last_id()), first]
+        try:
+            ask = asks.send(pages)
+        except ContractBroken as error:
+            assert "knows the id 281, and answers with 500 and above" in str(error)  # noqa: PT017 - which of the asks it is, is of no matter
+            break
+    else:
+        pytest.fail("it was believed")

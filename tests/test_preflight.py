@@ -12,12 +12,13 @@ from extractor.config import File, Wishes
 from extractor.dump import Dump
 from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
 from extractor.order import Order
-from extractor.preflight import last_ids
+from extractor.preflight import last_ids, shows_all
 from extractor.question import Question
+from extractor.sandbox.answer import Refusal, Session
 from extractor.sandbox.faults.methods import failing, with_mishaps
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
-from tests.trials import Trial
+from tests.trials import SCOPES, Trial
 
 WISH = {"select": ("ID", "TITLE")}  # takes a question about fields
 
@@ -137,3 +138,25 @@ async def test_the_last_ids_of_entities(world):
     found = await last_ids(client, asked)
     assert {"deals", "tasks", "crm_types"} == found.keys()
     assert listed(world.world, "crm.deal.list")[-1] == found["deals"]
+
+
+@pytest.mark.parametrize(("admin", "filters", "named"), [
+    (True, {}, {"deals", "contacts", "departments"}), (False, {}, set()), (False, {"STAGE_ID": "NONE"}, {"deals"}),
+])
+async def test_who_is_told_when_nothing_is_left(tmp_path, admin, filters, named):
+    """An empty answer hides nothing from an administrator, nor of an entity of which rows beyond the condition show."""
+    trial = Trial(tmp_path, rows={"contacts": 0}, session=Session(1, admin=admin, scopes=SCOPES))
+    client = Client(trial.line, trial.settings().credentials, trial.settings().rate())
+    asked = [Question(catalog()["deals"], filter=filters), Question(catalog()["contacts"], filter=filters), Question(catalog()["departments"])]
+    assert named == await shows_all(client, asked)
+
+
+@pytest.mark.parametrize(("code", "status", "named"), [("ACCESS_DENIED", 403, set()), ("ERROR_METHOD_NOT_FOUND", 404, set())])
+async def test_whoever_may_not_ask_who_he_is_is_no_administrator(world, monkeypatch, code, status, named):
+    """Nothing is believed for want of an answer."""
+    def refuse(*_):
+        raise Refusal(code, "No", status=status)
+    monkeypatch.setattr("extractor.sandbox.system._profile", refuse)
+    trial = Trial(world.folder)
+    client = Client(trial.line, trial.settings().credentials, trial.settings().rate())
+    assert named == await shows_all(client, [Question(catalog()["deals"])])

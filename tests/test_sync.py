@@ -2,13 +2,18 @@
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from extractor.errors import UsageError
+from extractor.gone import Gone
+from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
+from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from tests.mirrors import SAME, Nights
+from tests.trials import SCOPES
 
 
 @pytest.fixture
@@ -224,3 +229,79 @@ async def test_entities_of_other_nights_stay_in_the_manifest(nights):
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
+    """Whatever made a lane end before its end: the row is there when it is asked for by its id, so the entity stands, and says why."""
+    lists, hidden = METHODS["crm.deal.list"], set()
+
+    def forgetful(world, params, start, session):
+        answer = lists.run(world, params, start, session)
+        asked_again = params["select"] == ["ID"] and params["order"] == {"ID": "ASC"}
+        return answer if asked_again else replace(answer, result=[row for row in answer.result if int(row["ID"]) not in hidden])
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, forgetful))
+    world = nights("deals", deletes=False, rows={"deals": 700})
+    await world.night()
+    hidden |= {*list(world.tables["deals"].ids)[-30:]}
+    outcome = await world.night()
+    assert (4, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    assert "left out 30 rows" in outcome.why
+    hidden.clear()
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize(("admin", "code"), [(True, 0), (False, 4)])
+async def test_only_an_administrator_is_told_that_nothing_is_left(nights, admin, code):
+    """Rights that were taken away answer with nothing, as an empty table does: without a row to see, nobody else calls one gone."""
+    world = nights("contacts", session=Session(1, admin=admin, scopes=SCOPES))
+    await world.night()
+    world.happen("delete", "contacts", *list(world.tables["contacts"].ids))
+    outcome = await world.night()
+    assert code == outcome.exit_code
+    assert (code == 0) == bool(outcome.manifest["entities"]["contacts"]["gone"])
+    world.happen("insert", "contacts", count=3)
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("contacts")
+
+
+async def test_rows_beyond_a_condition_tell_that_none_fits_any_more(nights):
+    """Whoever sees others has the rights: what left the condition is gone of this mirror."""
+    world = nights("deals", session=Session(1, admin=False, scopes=SCOPES))
+    await world.night(filter={"STAGE_ID": "WON"})
+    for one in list(world.tables["deals"].ids):
+        world.happen("change", "deals", one, values={"STAGE_ID": "NEW"})
+    outcome = await world.night(filter={"STAGE_ID": "WON"})
+    assert 0 == outcome.exit_code
+    assert outcome.manifest["entities"]["deals"]["gone"]
+
+
+async def test_what_has_gone_is_asked_for_in_rounds(nights, monkeypatch):
+    """However many have gone, so many are planned at a time, and each of them is asked for."""
+    monkeypatch.setattr("extractor.gone.ROUND", 3)
+    world = nights("deals", rows={"deals": 1_200})
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[::120])
+    outcome = await world.night()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, 10) == (outcome.exit_code, entry["gone"])
+    assert 10 <= entry["lanes"]["gone"]["calls"]
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_run_that_is_stopped_while_it_asks_again_is_finished_later(nights, monkeypatch):
+    """What seemed to be gone is not called so before it has been asked for, not even by the run that goes on."""
+    world = nights("deals", rows={"deals": 1_200})
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[::120])
+    sync, ask = world.sync(), Gone.ask
+
+    def stopped(gone):
+        sync.stop(143, "terminated")
+        return ask(gone)
+    with monkeypatch.context() as patched:
+        patched.setattr(Gone, "ask", stopped)
+        outcome = await sync.run()
+    assert (143, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")

@@ -8,7 +8,7 @@ Rule 1: an empty page is held against the last id. Where ids were seen and the
 portal knows none any more, the entity ends with an error: it cannot be told
 apart from rights that were taken away. But for a question with a condition,
 which rows may cease to fit: there it is enough that others are shown.
-Rule 2: a page without an upper bound is believed when the last id is not above it.
+Rule 2: a page without an upper bound is believed when the last id is not above it, and is one that was asked for.
 Rule 3: a page with one is believed when it is empty a second time, behind an
 answer that shows rows, or fails by one: so the rights were there in between.
 """
@@ -28,7 +28,7 @@ from extractor.errors import (
 )
 from extractor.messages import Call, Page
 from extractor.paging import Ask
-from extractor.paging.span import ids_of
+from extractor.paging.span import check_bounds, ids_of
 from extractor.question import Question
 
 OF_A_ROW = (Unreadable, ServerFailure, ConnectionLost, RequestTimeout, NotJson)
@@ -76,4 +76,6 @@ def _last(question: Question, *, lone: bool) -> Generator[Ask, Sequence[Page], i
         page = yield from one(question.last_id(), lone=lone)
     except OF_A_ROW:
         return None
-    return max(ids_of(page.rows, question.entity.id), default=0)
+    ids = ids_of(page.rows, question.entity.id)
+    check_bounds(ids, *question.bounds)
+    return max(ids, default=0)

@@ -96,18 +96,19 @@ class Span:
 
     def _check(self, ids: Sequence[int], low: int, high: int | None) -> None:
         """Refuse a page that does not answer what was asked (Rule 3)."""
-        if not ids:
-            return
-        if min(ids) <= low or (high is not None and max(ids) > high):
-            raise ContractBroken(
-                f"asked for ids above {low}" + (f" up to {high}" if high is not None else "")
-                + f", the portal sent {min(ids)} to {max(ids)}: it ignored the condition"
-            )
+        check_bounds(ids, low, high)
         check_order(ids)
 
     def _density(self) -> float:
         """Return the rows per id seen so far, the prior weighing one page."""
         return (self._rows + PAGE_SIZE) / (self._ids + PAGE_SIZE / self.density)
+
+
+def check_bounds(ids: Sequence[int], low: int | None, high: int | None) -> None:
+    """Refuse ids that were not asked for: the portal dropped the condition, or this is the answer to something else."""
+    if ids and ((low is not None and min(ids) <= low) or (high is not None and max(ids) > high)):
+        asked = " ".join(f"{word} {bound}" for word, bound in (("above", low), ("up to", high)) if bound is not None)
+        raise ContractBroken(f"asked for ids {asked}, the portal sent {min(ids)} to {max(ids)}: it ignored the condition")
 
 
 def check_order(ids: Sequence[int]) -> None:

@@ -85,3 +85,16 @@ def test_rows_that_cease_to_fit_a_condition_may_all_go():
 
     kept, _ = walk(ascend(asked, Span(0, 300, 300)), answer)
     assert list(range(1, 51)) == kept
+
+
+def test_a_last_id_that_was_not_asked_for_ends_nothing():
+    """It is the answer to something else: what lies above the cursor may be there all the same."""
+    question, empty = replace(ASKED, filter={">ID": 395}), Table(())
+    table = Table(range(1, 801))
+
+    def answer(call):
+        if call.params["order"] == {"ID": "DESC"}:
+            return table.answer(replace(ASKED, filter={"<=ID": 281}).last_id())
+        return empty.answer(call)
+    with pytest.raises(ContractBroken, match="above 395"):
+        walk(ascend(question, Span(500, 900, 900)), answer)

@@ -12,6 +12,9 @@ from extractor.catalog import catalog
 from extractor.lanes import goes_by_parts
 from tests.simulation.checks import check_wreck, holds, id_of, rows_on_disk
 from tests.simulation.scenario import TABLES
+from tests.simulation.story import Failed
+
+EMPTIED = "CONTRACT_BROKEN: all rows have gone while they were read"
 
 
 class Books:
@@ -54,6 +57,7 @@ class Books:
         unread = all(entry["status"] == "complete" or (entry["reason"] or "").startswith("UNREAD") for entry in entities.values())
         for name, entry in entities.items():
             lines = rows_on_disk(folder, name, entry)
+            self.most[name] = max(self.most[name], most_at_once(name, lines))
             self._could_be(name, lines)
             if outcome.exit_code == 0:
                 holds(not entry["unread"], f"{name}: complete means that nothing is unread")
@@ -61,6 +65,13 @@ class Books:
         for name in others:
             self._could_be(name, rows_on_disk(folder, name, manifest["entities"][name]))
         return outcome.exit_code == 0 or unread
+
+    def emptied(self, outcome, asked):
+        """Tell whether a run was ended by nothing but tables that lost all their rows under it: it cannot tell that from lost rights."""
+        if isinstance(outcome, Failed) or outcome is None or outcome.exit_code != 4:
+            return False
+        lacking = {name: outcome.manifest["entities"][name] for name in asked if outcome.manifest["entities"][name]["status"] != "complete"}
+        return all((entry["reason"] or "").startswith(EMPTIED) and not self.portal.truth(name) for name, entry in lacking.items())
 
     def _could_be(self, name, lines):
         """Each line is a version that the portal has shown, none is there twice in a row, and only what was there can be gone."""
@@ -104,3 +115,12 @@ class Books:
     def _read_again(self, name, since, began):
         """Tell whether everything has been read since a moment."""
         return self._whole(name) or (self.one.full_every is not None and began - since >= self.one.full_every.total_seconds())
+
+
+def most_at_once(name, lines):
+    """Count the most rows that a mirror has known at once: those that went meanwhile are known until the next look."""
+    living, most = set(), 0
+    for line in lines:
+        (living.discard if line.get("_deleted") else living.add)(id_of(name, line))
+        most = max(most, len(living))
+    return most

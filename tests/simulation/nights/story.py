@@ -44,6 +44,7 @@ class Nights(Story):
         self.books.asked.update(night.names)
         self.portal.night(stormy=night.stormy)
         self.counts["nights"] += 1
+        emptied = False
         for _ in range(LIVES):
             ending = endings.pop(0) if endings else None
             began, calm = self.portal.now, self.portal._has_calmed()
@@ -54,6 +55,10 @@ class Nights(Story):
                 self.counts[f"ended with {outcome.exit_code}"] += 1
                 if self.books.closed(self.disk.root, outcome, began, night.names):
                     return
+            if not emptied and self.books.emptied(outcome, night.names):
+                emptied = True
+                self.counts["emptied while they were read"] += 1
+                continue  # once: the next life finds the table empty, and is held to that
             holds(not (calm and ending is None), "a portal that works again is read to the end", outcome)
             if not endings and night.left and not last:
                 self.counts["nights left as they were"] += 1
