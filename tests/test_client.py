@@ -150,6 +150,6 @@ async def test_the_rate_is_asked():
 async def test_nothing_leaves_that_writes(calls):
     """Whoever asks for it has made a mistake: not even what rides beside it is sent."""
     network = Network(said(result=True))
-    with pytest.raises(AssertionError, match="only reads"):
+    with pytest.raises(ValueError, match="only reads"):
         await client(network).send(calls)
     assert [] == network.posted

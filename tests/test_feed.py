@@ -11,7 +11,7 @@ import pytest
 from extractor.errors import ConnectionLost, PortalMoved, UsageError
 from extractor.known import Known
 from extractor.sandbox.answer import Session
-from extractor.sandbox.methods.events import METHODS as EVENTS
+from extractor.sandbox.methods import events
 from extractor.sandbox.queue import LIFETIME
 from tests.mirrors import SAME, Nights
 from tests.trials import CLIENT, SCOPES
@@ -71,7 +71,7 @@ class Fed(Nights):
 
     def events(self, method, **params):
         """Call a method of events as the application does."""
-        return EVENTS[method].run(self.trial.world, params, None, EVENTS_OF).result
+        return events.METHODS[method].run(self.trial.world, params, None, EVENTS_OF).result
 
     def tombstones(self, name):
         """List the ids that the mirror says are gone."""
@@ -249,6 +249,55 @@ async def test_what_could_not_be_cleared_comes_again(fed):
     assert [] == world.queue
 
 
+async def test_a_portal_that_goes_away_at_the_end(fed):
+    """What was committed stands, though it cannot be cleared any more, and that is said."""
+    world = await fed()
+    world.live()
+    world.wire.cut("event.offline.clear", before=True, fault=PortalMoved)
+    outcome = await world.night()
+    assert (0, 0, True) == (outcome.exit_code, outcome.manifest["events"]["cleared"], "come again" in outcome.manifest["events"]["note"])
+    assert 0 == (await world.night()).exit_code
+    assert [] == world.queue
+
+
+async def test_an_application_that_nobody_lets_in(fed):
+    """Its tokens are dead when the night has been committed: that is the night's note, not its end."""
+    world = await fed(oauth={"lifetime": 60})
+    world.live()
+    whole = Known.commit
+
+    def commit(self, state):
+        whole(self, state)
+        if b'"night":null' in state:
+            world.trial.authority.revoke(CLIENT)
+            world.trial.portal.credentials.tokens.clear()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Known, "commit", commit)
+        outcome = await world.night()
+    assert (0, 0, True) == (outcome.exit_code, outcome.manifest["events"]["cleared"], "come again" in outcome.manifest["events"]["note"])
+    assert SAME == await world.differences("deals")
+
+
+async def test_an_event_that_there_is_not(tmp_path, monkeypatch):
+    """An older portal may lack one: it is named, and the others are bound."""
+    monkeypatch.setattr(events, "NAMES", events.NAMES - {"ONCRMDEALMOVETOCATEGORY"})
+    world = Fed(tmp_path, "deals", rows={"deals": 20})
+    outcome = await world.night()
+    note = outcome.manifest["events"]["note"]
+    assert (0, True) == (outcome.exit_code, note.startswith("ERROR_EVENT_NOT_FOUND") and note.endswith("the first is ONCRMDEALMOVETOCATEGORY"))
+    assert DEALS - {"ONCRMDEALMOVETOCATEGORY"} == {name for _, name, _ in world.trial.world.queue.bound}
+
+
+async def test_events_that_say_no_id_stay_and_are_said(fed):
+    """Nobody can tell what they are about."""
+    world = await fed()
+    world.trial.world.queue.fire("ONCRMDEALUPDATE", {"FIELDS": {"ID": "?"}}, world.trial.world.now)
+    outcome = await world.night()
+    assert outcome.manifest["events"]["note"].startswith("UNREADABLE: 1 ")
+    assert 1 == len(world.queue)
+
+
 async def test_a_tariff_that_keeps_no_events(fed):
     """It is said in one sentence, the night goes on without them, and nothing is taken out of the queue."""
     world = await fed()
@@ -308,13 +357,14 @@ async def test_an_entity_that_fails_keeps_its_events(fed):
     assert [] == world.queue
 
 
-async def test_many_events_are_taken_in_portions(fed):
-    """Thousands of rows in the queue, also left reserved by a night that was killed: all are taken, and few requests are made."""
+@pytest.mark.parametrize("method", ["event.get", "crm.deal.list"])
+async def test_many_events_are_taken_in_portions(fed, method):
+    """Thousands of rows in the queue, left reserved by a night that was killed before or after it noted them: all are taken in few requests."""
     world = await fed(rows={"deals": 9_000})
     ids = list(world.tables["deals"].ids)
     world.happen("change", "deals", *ids[:3_000], stamp=False)
     world.happen("delete", "deals", *ids[3_000:3_200])
-    world.wire.cut("crm.deal.list", before=True)
+    world.wire.cut(method, before=True)
     await killed(world.night())
     requests = world.trial.line.line.requests
     outcome = await world.night()
