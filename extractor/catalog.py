@@ -28,12 +28,17 @@ WRITING = frozenset({
     "convert", "delegate", "approve", "disapprove", "defer", "renew", "pause", "invite", "join", "leave", "read", "unread", "mute", "pin",
     "unpin", "share", "restore", "recover", "merge", "publish", "unpublish", "copy", "rename", "upload", "markdeleted", "finish", "answer",
     "transfer", "vote", "execute", "run", "save", "put", "modify", "change", "edit", "activate", "deactivate", "enable", "disable",
+    "error",
 })
 """How the names of methods end that change something; a list method ends otherwise."""
 
 
 CONSUMING = frozenset({"event.offline.get"})
 """Methods that give each row once, and then have it no more."""
+
+
+FEEDING = frozenset({"event.bind", "event.offline.clear"})
+"""What changes something, and b24x sends all the same: it concerns the events that wait for it, and no row of the portal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Entity:
     use (they differ in case for some methods). `requires` names parameters
     that only the caller can give. `also` are names that work though the fields
     method does not report them. `counts_always` says that `start=-1` saves
-    nothing, `appends` that rows are added and never changed. `note` is what the portal hides by itself.
+    nothing, `appends` that rows are added and never changed. `events` tell of its rows (`offline`).
+    `implied` are conditions that the portal adds by itself, but not where ids are listed. `note` is what the portal hides by itself.
     """
 
     name: str
@@ -69,6 +75,8 @@ class Entity:
     bindings: bool = False
     counts_always: bool = False
     appends: bool = False
+    events: tuple[str, ...] = ()
+    implied: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
 
@@ -124,6 +132,20 @@ def globbed(words: Sequence[str]) -> frozenset[str]:
     return frozenset(name for name in catalog() if name not in exact and any(fnmatch.fnmatchcase(name, word) for word in words))
 
 
+def writes(method: str) -> bool:
+    """Tell whether a method changes something, or has no more what it gave."""
+    return method.lower().rpartition(".")[2] in WRITING or method.lower() in CONSUMING
+
+
+def may_send(method: str, params: Mapping[str, Any]) -> bool:
+    """Tell whether b24x sends such a call: it only reads, but for binding and clearing events, by name, and what it takes of them stays."""
+    if method in CONSUMING:
+        return params.get("clear") == 0
+    if method == "event.offline.clear":
+        return bool(params.get("process_id") and params.get("id")) and "message_id" not in params
+    return method in FEEDING or not writes(method)
+
+
 def _is_glob(word: str) -> bool:
     """Tell a glob from a name."""
     return any(mark in word for mark in "*?[")
@@ -139,7 +161,7 @@ def _matches(word: str) -> Sequence[Entity]:
         if matched:
             return matched
     elif _looks_like_a_method(word):
-        if word.lower().rpartition(".")[2] in WRITING or word.lower() in CONSUMING:
+        if writes(word):
             raise UsageError(f"{word} writes to the portal, and b24x only reads")
         by_method = [one for one in known.values() if one.method == word.lower()]
         return sorted(by_method, key=lambda one: len(one.params))[:1] or [raw_method(word)]

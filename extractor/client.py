@@ -9,6 +9,8 @@ as one request.
 
 Rule 3: a token that has aged is noted, not renewed here: the next request is
 admitted when there is a new one, and carries the calls again.
+
+Rule 4: whatever is asked here, nothing leaves that changes a row of the portal (`catalog.may_send`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import orjson
 from extractor import batch
 from extractor.auth import Credentials
 from extractor.batch import Outcome
+from extractor.catalog import may_send
 from extractor.decoder import envelope_of, maps_of, reply_of
 from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired
 from extractor.limits import RateLimit
@@ -93,6 +96,8 @@ class Client:
 
     async def _exchange(self, calls: Sequence[Call], shown: Pass) -> list[Outcome]:
         """Post the calls and take the answer apart."""
+        if not all(may_send(call.method, call.params) for call in calls):
+            raise ValueError("b24x only reads")  # a bug of ours
         if len(calls) == 1:
             answer = await self._post(calls[0].method, orjson.dumps(dict(calls[0].params)), shown)
             found = envelope_of(answer.status, answer.body)

@@ -122,6 +122,17 @@ class Known:
                 "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.entity = rows.entity AND seen.id = rows.id) ORDER BY id",
                 (self._number(entity),) if low is None else (self._number(entity), low, high)))
 
+    def unseen_among(self, entity: str, ids: Sequence[Id]) -> Iterator[Id]:
+        """Return those of some ids that are known, and were not seen."""
+        number = self._number(entity)
+        with translated(self._path):
+            for first in range(0, len(ids), _MANY):
+                some = ids[first : first + _MANY]
+                yield from (one for (one,) in self._connection.execute(
+                    f"SELECT id FROM rows WHERE entity = ? AND id IN ({', '.join('?' * len(some))}) "  # noqa: S608 - marks
+                    "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.entity = rows.entity AND seen.id = rows.id) ORDER BY id",
+                    (number, *some)))
+
     def forget(self, entity: str, ids: Iterable[Id]) -> None:
         """Drop rows that are gone."""
         number = self._number(entity)

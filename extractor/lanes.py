@@ -12,6 +12,7 @@ that come in vain are known already, and cost nothing but their reading.
 Rule 3: ids are not committed in their order: the newest few hundred are read again, counted from the last one that there was when the
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
+Rule 5: what the portal's events name (`offline`) is one lane more, a page of ids a call. It replaces no other: events can be dropped.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from typing import Any, Literal
 
 from extractor.catalog import Entity
 from extractor.errors import UsageError
+from extractor.messages import PAGE_SIZE
 from extractor.paging.span import Span
 from extractor.question import Question
 
-Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone"]
+Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone", "events"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take
@@ -61,7 +63,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One reading of an entity; `low` and `high` are where a piece begins and ends (`None`: nowhere), `ids` those that could not be read."""
+    """One reading of an entity; `low` and `high` are where a piece begins and ends (`None`: nowhere), `ids` those that it is about."""
 
     kind: Kind
     question: Question
@@ -70,17 +72,23 @@ class Lane:
     ids: tuple[int, ...] = ()
 
     def spans(self) -> list[Span]:
-        """Return the spans of its ids."""
+        """Return the spans of its ids: of each what could not be read, a page of what events name."""
+        if self.kind == "events":
+            pages = [self.ids[first : first + PAGE_SIZE] for first in range(0, len(self.ids), PAGE_SIZE)]
+            return [Span(page[0] - 1, page[-1], page[-1], len(page) / (page[-1] - page[0] + 1)) for page in pages]
         return [Span(one - 1, one, one) for one in self.ids]
 
 
 def lanes(
     question: Question, standing: Standing | None, now: dt.datetime, *, known: int, deletes: bool, full_every: dt.timedelta | None,
-    unread: tuple[int, ...] = (),
+    unread: tuple[int, ...] = (), events: tuple[int, ...] = (),
 ) -> tuple[Lane, ...]:
-    """Choose the lanes of an entity; `now` is the server's clock, `known` how many rows it had, `unread` what could not be read."""
+    """Choose the lanes of an entity; `now` is the server's clock, `known` how many rows it had, `unread` what could not be read.
+
+    `events` are the ids, ascending, that the portal's events name: of half the rows that there are, reading all of them is less.
+    """
     entity = question.entity
-    if standing is None or known <= FEW or not goes_by_parts(entity):
+    if standing is None or known <= FEW or 2 * len(events) > known or not goes_by_parts(entity):
         return (Lane("all", question),)
     newest = max(0, standing.reach - OVERLAP)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
@@ -93,6 +101,10 @@ def lanes(
         found.append(Lane("again", _bounded(question, "again", bounds), low, high))
     if unread:
         found.append(Lane("unread", _bounded(question, "unread", {}), ids=unread))
+    if events:
+        named = {key.lstrip("<>=!@%") for key in question.filter}
+        implied = {key: value for key, value in entity.implied.items() if key.lstrip("=") not in named}
+        found.append(Lane("events", replace(_bounded(question, "events", implied), only=events), ids=events))
     if deletes:
         found.append(Lane("ids", replace(_bounded(question, "ids", {}), select=(entity.filter_id,))))
     return tuple(found)

@@ -12,6 +12,7 @@ from extractor.errors import ConfigError
 from extractor.lanes import Standing
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Unread
+from extractor.offline import Held
 
 FORMAT = 1
 
@@ -34,6 +35,7 @@ class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
 
     `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
+    `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
     """
 
     run_id: str
@@ -44,6 +46,7 @@ class Night(msgspec.Struct):
     lanes: dict[str, SavedEntity] = {}
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
+    events: tuple[Held, ...] = ()
 
 
 class State(msgspec.Struct):

@@ -58,7 +58,8 @@ class Mirror:
 
     `deletes` says whether what is gone is looked for (`None`: where it is
     cheap), `full_every` within what time everything is read again, whatever its
-    stamps say (`None`: never).
+    stamps say (`None`: never), `events` whether the portal's events say where
+    to look, besides.
     """
 
     questions: Sequence[Question]
@@ -69,6 +70,7 @@ class Mirror:
     max_seconds: float | None = None
     deletes: bool | None = None
     full_every: dt.timedelta | None = dt.timedelta(days=7)
+    events: bool = False
 
     def names(self, name: str) -> bool:
         """Tell whether the user named an entity."""

@@ -13,6 +13,7 @@ millions of rows takes longer than a request may live.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 from extractor.catalog import Entity
 from extractor.errors import ConfigError, UsageError
-from extractor.messages import Call
+from extractor.messages import PAGE_SIZE, Call
 
 Paging = Literal["auto", "offset", "keyset"]
 
@@ -31,6 +32,8 @@ class Question:
 
     `select=None` asks for everything the catalog knows to ask for. `origin` is
     the place in a configuration file that it comes from, if it does.
+    `only` are the ids that are wanted, ascending, where not all are: at most a
+    page of them in any window that is asked for.
     """
 
     entity: Entity
@@ -39,6 +42,7 @@ class Question:
     params: Mapping[str, Any] = field(default_factory=dict)
     paging: Paging = "auto"
     origin: str = field(default="", compare=False)
+    only: tuple[int, ...] = ()
 
     @property
     def moving(self) -> bool:
@@ -76,6 +80,8 @@ class Question:
             bounds[f">{self.entity.filter_id}"] = low
         if high is not None:
             bounds[f"<={self.entity.filter_id}"] = high
+        if self.only:
+            bounds[f"@{self.entity.filter_id}"] = self._among(-1 if low is None else low, high)
         return self._listing("ASC", start=-1, bounds=bounds)
 
     def last_id(self) -> Call:
@@ -104,6 +110,11 @@ class Question:
         """Ask a method that answers everything at once."""
         return Call(self.entity.method, self.asked())
 
+    def _among(self, low: int, high: int | None) -> list[int]:
+        """List the first of the wanted ids in (low, high]; never none: an empty list would be dropped, and all rows would come."""
+        first, end = bisect_right(self.only, low), len(self.only) if high is None else bisect_right(self.only, high)
+        return list(self.only[first : min(end, first + PAGE_SIZE)]) or [low if high is None else high]
+
     def _listing(self, direction: str, *, start: int, bounds: Mapping[str, Any] | None = None) -> Call:
         """Build one list call in the method's dialect."""
         params = self.asked()
@@ -117,7 +128,7 @@ class Question:
         return Call(self.entity.method, {**params, "start": start})
 
 
-def _both(asked: Mapping[str, Any], bounds: Mapping[str, int]) -> dict[str, Any]:
+def _both(asked: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
     """Join the caller's conditions and the bounds of a page; where both bound the ids on one side, the narrower one counts."""
     joined = {**asked, **bounds}
     for key in asked.keys() & bounds.keys():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -88,7 +89,7 @@ class Reflection:
             run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
             if run.name in saved:
                 run.adopt(saved[run.name])
-            elif lane.ids:
+            if lane.ids and run.spans is None and run.status == "running":  # of nothing else it asks, also where it starts over
                 run.spans = lane.spans()
             self.runs.append(run)
 
@@ -193,8 +194,9 @@ class Reflection:
         known = self.place.known
         if any(lane.kind in {"all", "ids"} for lane in self.lanes):
             return list(known.unseen(self.name))
-        pieces = (lane for lane in self.lanes if lane.kind in {"new", "again"})
-        return list(dict.fromkeys(one for lane in pieces for one in known.unseen(self.name, lane.low, lane.high or HIGHEST_ID)))
+        found = [known.unseen(self.name, lane.low, lane.high or HIGHEST_ID) for lane in self.lanes if lane.kind in {"new", "again"}]
+        found += [known.unseen_among(self.name, lane.ids) for lane in self.lanes if lane.kind == "events"]
+        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
     def _sink(self, lane: Lane) -> Sink:
         """Give a lane its way out."""

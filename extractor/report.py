@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from extractor.config import Settings
@@ -42,6 +43,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     news = [f"  {name.ljust(width)}  {entity['written']:>11,} written, {entity['gone']:,} gone" for name, entity in entities.items()
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
+    said += _events(outcome.manifest.get("events"))
     said.append(f"{outcome.manifest['status']}: {rows(outcome):,} rows")
     if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
         said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
@@ -51,6 +53,14 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
         if not outcome.resumed:
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
+
+
+def _events(facts: Mapping[str, Any] | None) -> list[str]:
+    """Say what came of the portal's events, where they were asked for."""
+    if facts is None:
+        return []
+    cost = f"events: {facts['taken']:,} taken, {facts['cleared']:,} cleared, {facts['requests']:,} request{'s' if facts['requests'] != 1 else ''}"
+    return [f"{cost}; {facts['note']}" if facts["note"] else cost]
 
 
 def _reason(reason: str, why: str | None) -> str:
@@ -70,6 +80,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "rows": rows(outcome),
         "requests": outcome.requests,
         "seconds": round(outcome.seconds, 3),
+        **({"events": outcome.manifest["events"]} if "events" in outcome.manifest else {}),
         "entities": {name: {key: one[key] for key in _SUMMED if key in one} for name, one in entities.items()},
     }
 

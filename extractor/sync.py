@@ -9,6 +9,7 @@ Rule 1: a run that was interrupted is finished first, as it began. Its changes
 were asked for as of then, so another run follows at once.
 Rule 2: nothing moves that was not earned: an entity with a lane that failed
 stands where it stood, and the next run asks for all of it again.
+Rule 3: events that were read (`offline`) are recorded with the run before anything of it is asked, and cleared behind its last commit.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from extractor import manifest, mirror
+from extractor import manifest, mirror, offline
+from extractor.auth import Application
 from extractor.checkpoint import PRIVATE, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
@@ -30,10 +32,12 @@ from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded, StartedOver
+from extractor.feed import Feed
 from extractor.folder import refuse_foreign_files, taken
 from extractor.known import NAME, Known
 from extractor.lanes import lanes, refuse_own_bounds, unfit
 from extractor.mirror import Entry, Night, State
+from extractor.offline import Held
 from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time, shows_all
 from extractor.question import Question, blamed
@@ -49,12 +53,19 @@ class Sync(Conducted):
     """One run of one mirror."""
 
     def __init__(self, order: Mirror, settings: Settings, transport: Transport, observers: Sequence[Observer] = ()) -> None:
-        """Take the parts; the caller opens and closes the transport."""
+        """Take the parts; the caller opens and closes the transport.
+
+        Raises:
+            UsageError: Events are asked for, and a webhook has none.
+        """
+        if order.events and not isinstance(settings.credentials, Application):
+            raise UsageError("--events needs an application: a webhook gets no events from the portal (README, As an application)")
         self._order = order
         self._settings = settings
         super().__init__(Conduct(
             Client(transport, settings.credentials, settings.rate()), observers, way_on="the same command goes on from here"))
         self._limits = settings.limits()
+        self._feed = Feed(self._conduct.client)
         self._known: Known
         self._state: State
         self._parts: list[Reflection] = []
@@ -120,9 +131,10 @@ class Sync(Conducted):
             mirror.drop_night(self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
-            if began is None:
+            events = await self._conduct.asked(self._feed.take([one for one in questions if not unfit(one)])) if self._order.events else ()
+            if began is None or events is None:
                 return self._unbegun(resumed=False)
-            self._begin(prints, began)
+            self._begin(prints, began, events)
         elif self._conduct.stopped is not None:
             return self._unbegun(resumed=True)
         night = self._state.night
@@ -142,9 +154,18 @@ class Sync(Conducted):
         self._requests, self._seconds = self._requests + engine.requests, self._seconds + loop.time() - start
         if not isinstance(error, Bug | DiskError):
             self._end(error)
+        if self._order.events and self._state.night is None:
+            await self._clear(questions, night.events)
         return self._outcome(error, resumed=resumed)
 
-    def _begin(self, prints: dict[str, str], began: dt.datetime) -> None:
+    async def _clear(self, questions: Sequence[Question], events: Sequence[Held]) -> None:
+        """Let go of the events whose entities have moved on: that has been committed."""
+        moved = {part.name for part in self._parts if part.done}
+        asked = {one.entity.name: one for one in questions if not unfit(one)}
+        await self._conduct.asked(self._feed.clear(events, offline.earned(asked, moved)))
+        self._write_manifest(_utc())
+
+    def _begin(self, prints: dict[str, str], began: dt.datetime, events: tuple[Held, ...]) -> None:
         """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
         state = self._state
         for name, question in prints.items():
@@ -156,7 +177,7 @@ class Sync(Conducted):
                 state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
             self._known.look_anew(name)
         known = {name: self._known.count(name) for name in prints}
-        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, known)
+        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, known, events=events)
 
     def _prepare(self, questions: Sequence[Question], night: Night) -> None:
         """Make the part of every entity, as the run under way left it."""
@@ -177,7 +198,7 @@ class Sync(Conducted):
             deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
-                unread=tuple(int(one.id) for one in entry.unread))
+                unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events))
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
             part.prepare(night.files.get(name), night.lanes)
             self._parts.append(part)
@@ -254,8 +275,9 @@ class Sync(Conducted):
 
     def _manifest(self, finished_at: str | None) -> dict[str, Any]:
         """Build the manifest of this moment."""
-        return manifest.build(
+        built = manifest.build(
             run_id=self._run_id, portal=self._state.portal, started_at=self._started_at, finished_at=finished_at, entities=self._facts())
+        return built | ({"events": self._feed.facts()} if self._order.events else {})
 
     def _write_manifest(self, finished_at: str | None) -> None:
         """Put the manifest into the folder."""

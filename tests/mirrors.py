@@ -37,6 +37,7 @@ class Nights:
     def __init__(self, folder, *names, full_every=None, deletes=True, **trial):
         self.trial = Trial(folder, **trial)
         self.names, self.options = names, {"full_every": full_every, "deletes": deletes}
+        self.settings = self.trial.settings()
 
     @property
     def tables(self):
@@ -48,7 +49,7 @@ class Nights:
         wishes = {key: options.pop(key) for key in ("select", "filter", "params") if key in options}
         questions = [Question(catalog()[name], **wishes) for name in names or self.names]
         order = Mirror(questions, self.trial.folder, **{**self.options, **options})
-        return Sync(order, self.trial.settings(), self.trial.line)
+        return Sync(order, self.settings, self.trial.line)
 
     async def night(self, *names, **options):
         """Bring the mirror into step."""

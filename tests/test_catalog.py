@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.catalog import Entity, catalog, globbed, raw_method, resolve
+from extractor.catalog import Entity, catalog, globbed, may_send, raw_method, resolve, writes
 from extractor.errors import UsageError
 
 ENTITIES = pytest.mark.parametrize("entity", catalog().values(), ids=lambda entity: entity.name)
@@ -143,3 +143,26 @@ def test_two_methods_of_one_folder_are_refused(words):
     """The rows of one would take the place of the other's."""
     with pytest.raises(UsageError, match="would share the folder"):
         resolve(words)
+
+
+@ENTITIES
+def test_what_is_read_changes_nothing(entity):
+    """No method of the catalog writes, and all of them may be sent."""
+    assert not writes(entity.method)
+    assert may_send(entity.method, {})
+
+
+@pytest.mark.parametrize(("method", "params", "sent"), [
+    ("event.bind", {"event": "ONCRMDEALADD"}, True), ("event.unbind", {}, False), ("event.get", {}, True), ("event.offline.list", {}, True),
+    ("event.offline.get", {"clear": 0}, True), ("event.offline.get", {"clear": 1}, False), ("event.offline.get", {}, False),
+    ("event.offline.clear", {"process_id": "x", "id": [5]}, True), ("event.offline.clear", {"process_id": "x", "id": []}, False),
+    ("event.offline.clear", {"process_id": "x"}, False), ("event.offline.clear", {"id": [5]}, False),
+    ("event.offline.clear", {"process_id": "x", "id": [5], "message_id": ["y"]}, False),
+    ("event.offline.error", {}, False), ("crm.deal.update", {}, False), ("CRM.Deal.Delete", {}, False), ("crm.deal.list", {}, True),
+])
+def test_what_leaves_changes_no_row(method, params, sent):
+    """Of all that writes, only the binding of events and the clearing of those that are named; they are taken so that they stay."""
+    assert sent == may_send(method, params)
+    if method in {"event.bind", "event.offline.get", "event.offline.clear"}:
+        with pytest.raises(UsageError, match="only reads"):
+            resolve([method])

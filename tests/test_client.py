@@ -142,3 +142,14 @@ async def test_the_rate_is_asked():
     limited, free = client(Network(), Tariff(50, 2)), client(Network())
     assert (True, False, True) == (limited.affords(40), limited.affords(400), free.affords(10**6))
     assert limited.sustained(1.0, 100) < 60 < free.sustained(1.0, 100)
+
+
+@pytest.mark.parametrize("calls", [
+    [Call("crm.deal.delete", {"id": 5})], [DEALS, Call("event.offline.get", {"limit": 5})], [Call("event.offline.clear", {"process_id": "x", "id": []})],
+])
+async def test_nothing_leaves_that_writes(calls):
+    """Whoever asks for it has made a mistake: not even what rides beside it is sent."""
+    network = Network(said(result=True))
+    with pytest.raises(ValueError, match="only reads"):
+        await client(network).send(calls)
+    assert [] == network.posted

@@ -62,3 +62,16 @@ def test_the_summary_is_one_record():
     assert (5, "time is over", 7, 130) == (record["exit_code"], record["why"], record["rows"], record["requests"])
     assert {"deals": {"status": "partial", "rows": 7, "reason": "why"}} == record["entities"]
     assert "canary" not in str(record)
+
+
+def test_what_events_came_to_is_said_where_they_were_asked_for():
+    """How many, what they cost, and what there is to know; in the record as well."""
+    one = outcome(deals=entity(rows=5))
+    assert not [line for line in lines(one, SETTINGS) if line.startswith("events")]
+    assert "events" not in summary(one)
+    facts = {"taken": 1_200, "cleared": 1_100, "requests": 1, "note": None}
+    one.manifest["events"] = facts
+    assert "events: 1,200 taken, 1,100 cleared, 1 request" in lines(one, SETTINGS)
+    assert facts == summary(one)["events"]
+    one.manifest["events"] = {**facts, "requests": 3, "note": "WRONG_LICENSE: why"}
+    assert "events: 1,200 taken, 1,100 cleared, 3 requests; WRONG_LICENSE: why" in lines(one, SETTINGS)

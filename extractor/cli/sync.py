@@ -22,6 +22,8 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
               help="Look through all ids for rows that are gone.")
 @click.option("--full-every", default="7d", metavar="TIME", show_default="7d",
               help="Read everything again within this time (12h, 7d, 2w), a piece each run, for changes that no stamp shows; or never.")
+@click.option("--events", is_flag=True,
+              help="Let the portal's offline events say where to look, deletions included; for applications of an administrator.")
 @run_options
 @question_options
 @portal_options
@@ -55,6 +57,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         max_seconds=minutes * 60 if minutes else None,
         deletes=options["deletes"],
         full_every=_time(options["full_every"]),
+        events=options["events"],
     )
     return carry_out(
         lambda transport, observers: Sync(order, portal, transport, observers),

@@ -16,10 +16,10 @@ Nor by a page that could not have been cut because at most fifty ids fit the
 span. The portal cuts before it drops the copies that a join made (a contact
 with two default addresses): fifty rows may show as thirty, the rest behind them.
 
-One exception names the bound. Where the portal reads the whole filtered set
+Two exceptions name the bound. Where the portal reads the whole filtered set
 for every page (requisites), the bound is what keeps that small; there an empty
 page is the end, and so, without a join to make copies, is a page of at most
-fifty ids.
+fifty ids. The other one: where some ids alone are wanted, none need lie above.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def ascend(question: Question, span: Span) -> Pager:
     kept: list[Kept] = [((), ())]  # of one, taken out when it is handed over: hundreds of pagers wait, and none holds rows
     while not span.closed:
         low = span.cursor
-        bound = span.high if question.entity.counts_always else None
+        bound = span.high if question.entity.counts_always or question.only else None
         try:
             (page,) = yield Ask((question.window(low, bound),), *kept.pop())
         except OF_A_ROW:
@@ -51,7 +51,7 @@ def ascend(question: Question, span: Span) -> Pager:
                 continue
         kept.append((span.take(page.rows, question.entity.id, low=low, high=bound), ()))
         del page
-        if bound is not None and bound - low <= PAGE_SIZE:
+        if question.entity.counts_always and bound is not None and bound - low <= PAGE_SIZE:
             span.closed = True
     rows, unread = kept.pop()
     return Finish(rows, unread=unread)

@@ -63,11 +63,12 @@ class Collapse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who calls: the webhook's user, rights and scopes."""
+    """Who calls: the webhook's user, rights and scopes; or the `application` (its client id) and the user who authorised it."""
 
     user_id: int = 1
     admin: bool = True
     scopes: frozenset[str] = frozenset()
+    application: str = ""
 
 
 @dataclass(frozen=True, slots=True)

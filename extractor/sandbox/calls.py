@@ -85,7 +85,7 @@ class Visit:
         start = _start(query)
         params = {name: value for name, value in query.items() if name not in RESERVED}
         try:
-            answer = method.run(desk.world, params, start, self._caller.session)
+            answer = method.run(desk.world, params, start, self._caller.acting)
         except Refusal as refusal:
             yield from self._spend(refusal.seconds)
             raise

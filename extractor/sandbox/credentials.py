@@ -8,7 +8,7 @@ header, in `auth` or in `access_token`, in that order (rest/lib/oauth/auth.php).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from extractor.sandbox.answer import Refusal, Session
@@ -58,6 +58,11 @@ class Caller:
     def batched_entity(self) -> str:
         """Return the entity inside a batch: the password id is not passed on there."""
         return self.entity if self.kind == OAUTH else ""
+
+    @property
+    def acting(self) -> Session:
+        """Return the session as a method sees it: that of an application says of which."""
+        return replace(self.session, application=self.entity) if self.kind == OAUTH else self.session
 
 
 class Credentials:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.dataset import BIRTH, Table
+from extractor.sandbox.queue import Queue, happenings
 from extractor.sandbox.rows import ENTITIES, dynamic
 from extractor.sandbox.selects import drifts, shown_names
 from extractor.sandbox.shapes import CLASSIC, Shape, lens, shape
@@ -35,12 +36,14 @@ class Knobs:
     `crm`: callers who are no administrators have a right to CRM. `cap`: the option
     `crm_clr_cfg_sql`, rows beyond which are not counted. `twins`: rows that a
     join yields twice, by table (a contact with two default addresses, an item
-    with two observers).
+    with two observers). `extended`: the feature `rest_offline_extended`, without
+    which offline events cannot be kept until they are cleared.
     """
 
     crm: bool = True
     cap: int = 0
     twins: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    extended: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Mutation:
     """Something that will happen to a table: at a unix time, or after so many calls.
 
     For an insertion `ids` are optional, `count` rows are added when there
-    are none. A change with `stamp=False` leaves the modified moment alone.
+    are none. A change with `stamp=False` leaves the modified moment alone; of
+    what is `quiet` (an import on hold, SQL that a module runs) no event tells.
     """
 
     action: Literal["insert", "change", "delete"]
@@ -59,6 +63,7 @@ class Mutation:
     count: int = 1
     values: Mapping[str, Any] = field(default_factory=dict)
     stamp: bool = True
+    quiet: bool = False
 
     def due(self, now: float, call_number: int) -> bool:
         """Say whether the moment has come."""
@@ -80,6 +85,7 @@ class World:
     cost: CostModel = field(default_factory=CostModel)
     schedule: list[Mutation] = field(default_factory=list)
     requests: int = 0
+    queue: Queue = field(default_factory=Queue)
     shapes: OrderedDict[tuple[Any, ...], Shape] = field(default_factory=OrderedDict, repr=False)
     writers: dict[Shape, Writer] = field(default_factory=dict, repr=False)
     sorted: OrderedDict[tuple[Any, ...], tuple[list[int], array[int]]] = field(default_factory=OrderedDict, repr=False)
@@ -132,7 +138,7 @@ class World:
         at = mutation.at if mutation.at is not None else self.now
         if mutation.action == "insert":
             for row_id in mutation.ids or (None,) * mutation.count:
-                table.insert(at, row_id, mutation.values)
+                self._tell(mutation, table.insert(at, row_id, mutation.values), at)
             return
         for row_id in mutation.ids:
             if row_id not in table.ids:
@@ -141,6 +147,12 @@ class World:
                 table.delete(row_id)
             else:
                 table.change(row_id, at, mutation.values, stamp=mutation.stamp)
+            self._tell(mutation, row_id, at)
+
+    def _tell(self, mutation: Mutation, row_id: int, at: float) -> None:
+        """Queue the events of what has happened to a row."""
+        for name, data in () if mutation.quiet else happenings(mutation.table, mutation.action, row_id):
+            self.queue.fire(name, data, at)
 
     def keep(self, key: tuple[Any, ...], built: Shape) -> Shape:
         """Keep a shape for the next page of the same select."""

@@ -36,7 +36,8 @@ class Table:
         self.calls.append(call)
         conditions, start = call.params.get("filter", {}), call.params["start"]
         low, high = conditions.get(">ID", -1), conditions.get("<=ID", math.inf)
-        found = [one for one in self.ids if low < one <= high for _ in range(self.copies[one])]
+        among = conditions.get("@ID") or self.copies  # an empty list is dropped
+        found = [one for one in self.ids if low < one <= high and one in among for _ in range(self.copies[one])]
         if call.params["order"] == {"ID": "DESC"}:
             found.reverse()
         if start < 0:
