@@ -23,6 +23,7 @@ class Books:
     def __init__(self, one, portal):
         self.one, self.portal = one, portal
         self.most = defaultdict(int)
+        self.marked = defaultdict(dict)  # name -> id -> since when it has been marked as gone
         self.asked = set()  # in this night or before
 
     def held(self, folder):
@@ -62,6 +63,7 @@ class Books:
             if outcome.exit_code == 0:
                 holds(not entry["unread"], f"{name}: complete means that nothing is unread")
                 self._is_in_step(name, lines, truth[name], began)
+            self._mark(name, lines)
         for name in others:
             self._could_be(name, rows_on_disk(folder, name, manifest["entities"][name]))
         return outcome.exit_code == 0 or unread
@@ -85,6 +87,15 @@ class Books:
             holds(oddly or latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
             latest[one] = line
 
+    def _mark(self, name, lines):
+        """Note which rows are marked as gone, and since when."""
+        latest, before = {id_of(name, line): line for line in lines}, self.marked[name]
+        self.marked[name] = {one: before.get(one, self.portal.now) for one, line in latest.items() if line.get("_deleted")}
+
+    def _was_gone(self, name, one, since):
+        """Tell whether a row was marked as gone before it came back: it fits the condition again, and no stamp shows it."""
+        return "filter" in self.one.wishes.get(name, {}) and self.marked[name].get(one, since) < since
+
     def _is_in_step(self, name, lines, truth, began):
         """The latest line of each key is the portal's row, but for what moved during the run and what nothing shows yet."""
         key, latest = catalog()[name].id, {id_of(name, line): line for line in lines}
@@ -103,7 +114,8 @@ class Books:
             since = ledger.quiet.get(number) if ledger else None
             promise = f"{name}: a row is there" if line is None else f"{name}: what is there is not marked as gone" if line.get(
                 "_deleted") else f"{name}: a row is as the portal has it"
-            holds(since is not None and not (line and line.get("_deleted")), promise, how)
+            falsely = line and line.get("_deleted") and not (since is not None and self._was_gone(name, one, since))
+            holds(since is not None and not falsely, promise, how)
             holds(not self._read_again(name, since, began), f"{promise}, changed without a stamp", how)
 
     def _whole(self, name):
