@@ -384,7 +384,7 @@ async def test_a_night_that_is_stopped_clears_nothing(fed):
     outcome = await world.night("deals", "leads", max_seconds=3, full_every=dt.timedelta())
     assert (5, 5, 0) == (outcome.exit_code, *(outcome.manifest["events"][key] for key in ("taken", "cleared")))
     statuses = {name: entry["status"] for name, entry in outcome.manifest["entities"].items()}
-    assert {"deals": "partial", "leads": "complete"} == statuses
+    assert {"deals": "partial", "leads": "partial"} == statuses  # what seems gone of leads has not been asked for again
     outcome = await world.night("deals", "leads", full_every=None)
     assert (0, 5) == (outcome.exit_code, outcome.manifest["events"]["cleared"])
     assert SAME == await world.differences("deals") == await world.differences("leads")
