@@ -2,7 +2,9 @@
 
 Rule 1: one transaction is one commit. The files are synced first; then the rows
 in them, their lengths, and the spans that are still to be read are recorded
-together. A kill in between costs reading a page again.
+together. A kill in between costs reading a page again. A commit cannot be undone:
+SQLite ends one by removing its journal, and a power cut may bring that back as long
+as the folder is not synced. What was removed since would then be named again.
 Rule 2: a mark is 64 bits of a hash. A row whose mark is the one that is known is
 on disk as it is, and is not written again.
 Rule 3: what is *seen* is what the portal has shown since a run began. Known
@@ -95,6 +97,7 @@ class Known:
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (state,))
             connection.execute("COMMIT")
+        durable.sync_folder(self._path.parent)
 
     def news(self, entity: str, rows: Sequence[Row], key: str) -> list[Row]:
         """Note rows, and return those that are not known as they are."""

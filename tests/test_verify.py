@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights, rewrite
+from tests.simulation.disk import Disk
 from tests.trials import CODE
 
 ROWS = {"deals": 1_500, "contacts": 800, "companies": 90}
@@ -536,6 +538,24 @@ async def test_a_repair_that_fails_leaves_the_folder_as_it_was(mirror):
     assert "; nothing was mended: " in outcome.why
     assert len(planted) == len(list(findings.each(outcome.manifest)))
     assert before == contents(world.trial.folder)
+
+
+@pytest.mark.parametrize("luck", range(6))
+async def test_a_power_cut_after_a_repair_undoes_nothing_of_it(tmp_path, luck):
+    """The old files of a damaged entity are gone by then: what names the new one is past undoing before they go."""
+    disk = Disk(tmp_path / "out")
+    with disk.watched():
+        world = Folder(disk.root, "mirror", "deals", rows={"deals": 900})
+        await world.make()
+        place = Path("deals/part-00000.ndjson")
+        path, node = disk.root / place, disk.names[place][-1]
+        path.write_bytes(path.read_bytes()[:-100])
+        node.safe = node.last = path.read_bytes()
+        assert 7 == (await world.found(repair=True))[0]
+        disk.crash(tmp_path / "next", random.Random(luck))
+        world.trial.folder = disk.root
+        assert 0 == (await world.night()).exit_code
+    assert (0, set()) == await world.found()
 
 
 async def test_a_kill_between_the_record_and_the_manifest_loses_nothing(mirror):
