@@ -131,6 +131,19 @@ class Known:
         with self._writing() as connection:
             connection.executemany("DELETE FROM rows WHERE entity = ? AND id = ?", ((number, one) for one in ids))
 
+    def doubt(self, entity: str, ids: Sequence[Id]) -> dict[Id, int]:
+        """Give rows marks that no text of theirs has, and return those: whatever comes is news, and what does not is known all the same."""
+        number = self._number(entity)
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT INTO rows VALUES (?, ?, -1) ON CONFLICT (entity, id) DO UPDATE SET mark = ~mark", ((number, one) for one in ids))
+            return self.marks(entity, ids)
+
+    def marks(self, entity: str, ids: Sequence[Id]) -> dict[Id, int]:
+        """Return the marks of those of these rows that are known."""
+        with translated(self._path):
+            return dict(self._pairs(self._number(entity), ids))
+
     def forget_all(self, entity: str) -> None:
         """Drop all rows of an entity: another question is asked of it now."""
         with self._writing() as connection:

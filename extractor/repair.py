@@ -26,7 +26,7 @@ from extractor.checkpoint import PRIVATE
 from extractor.comparison import Comparison, called, reading, round_of
 from extractor.entityrun import EntityRun
 from extractor.errors import UsageError
-from extractor.known import NAME, Known
+from extractor.known import NAME, Id, Known
 from extractor.messages import FileMark
 from extractor.mirror import Entry, State
 from extractor.reflection import Place, free_stem, tombstone
@@ -67,14 +67,16 @@ class Mending:
     deletes: NdjsonSink | None = None
     unread: int = 0
     _low: int | None = -1
+    _doubted: dict[Id, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Forget what is not on disk as it is known: then it is news."""
+        """Forget what is not on disk, and doubt what is there as another text: then it is news; and one that goes now is known to have been."""
         entity, finding = self.part.claim.question.entity, self.part.finding
         if self.anew:
             self.place.known.forget_all(entity.name)
         else:
-            self.place.known.forget(entity.name, [*finding.missing, *finding.stale])
+            self.place.known.forget(entity.name, finding.missing)
+            self._doubted = self.place.known.doubt(entity.name, finding.stale)
         if not self.anew and not finding.missing and not finding.stale:
             self._low = None
         self.changes = Changes(entity.name, entity.id, self.place.known, functools.partial(self._open, "changes"))
@@ -111,6 +113,12 @@ class Mending:
         facts = self.entry.facts
         return Entry(self.entry.question, self.entry.standing, files, self.entry.unread, facts and replace(facts, files=files), old)
 
+    @property
+    def left(self) -> int:
+        """How many differences are left: rows that cannot be read, and stale ones that the portal did not show any more."""
+        marks = self.place.known.marks(self.part.name, list(self._doubted))
+        return max(self.unread, sum(marks.get(one) == mark for one, mark in self._doubted.items()))
+
     def close(self, *, recorded: bool) -> None:
         """Let go of the files; where nothing names them, they go."""
         fresh = self._fresh()
@@ -145,7 +153,7 @@ def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
     for one in mended:
         files = state.entities[one.part.name].files
         said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in files), "files": [asdict(mark) for mark in files]}
-        one.part.finding.mended = one.part.finding.differs - one.unread
+        one.part.finding.mended = one.part.finding.differs - one.left
     manifest.write(folder, said)
     for one in mended:
         _remove(folder, one.entry.files if one.anew else ())

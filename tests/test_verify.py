@@ -540,6 +540,23 @@ async def test_a_repair_that_fails_leaves_the_folder_as_it_was(mirror):
     assert before == contents(world.trial.folder)
 
 
+async def test_a_stale_row_that_goes_before_it_is_fetched_is_gone_the_next_night(mirror):
+    """It is not on disk as it is, and yet known: nothing else would say that it has gone. Nor does the repair count it as mended."""
+    world = mirror("deals", rows={"deals": 900})
+    await world.make()
+    ids = list(world.tables["deals"].ids)
+    world.happen("change", "deals", *ids[:3], stamp=False)
+
+    def goes(event):
+        if isinstance(event, EntityEnded) and event.entity == "deals:again":
+            world.happen("delete", "deals", ids[1])
+
+    outcome = await world.verify(repair=True, observers=[goes]).run()
+    assert (ids[:3], 2) == (outcome.manifest["entities"]["deals"]["stale"], outcome.manifest["entities"]["deals"]["mended"])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
 @pytest.mark.parametrize("luck", range(6))
 async def test_a_power_cut_after_a_repair_undoes_nothing_of_it(tmp_path, luck):
     """The old files of a damaged entity are gone by then: what names the new one is past undoing before they go."""
