@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from extractor import durable, manifest, mirror
+from extractor import durable, leftovers, manifest, mirror
 from extractor.catalog import catalog
 from extractor.checkpoint import PRIVATE, lock
 from extractor.errors import UsageError
@@ -47,7 +47,7 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
     """Fold the entities that the words name (none: all), one after the other; `compress` stores them anew, `None` as they are.
 
     Raises:
-        UsageError: The folder is no mirror, a run of it has not come to its end, or a word names nothing.
+        UsageError: The folder is no mirror, a run of it has not come to its end, somebody else's files lie among its own, or a word names nothing.
         FolderBusy: Another run holds it.
     """
     path = folder / PRIVATE / NAME
@@ -65,6 +65,7 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
             if state.night is not None:
                 raise UsageError("a sync of this folder has not come to its end: run it again, and compact afterwards")
             names = _named(state, words)
+            leftovers.settle(folder, state)
             compaction = _Compaction(folder, known, state)
             compaction.settle()
             for name in names:

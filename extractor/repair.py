@@ -6,7 +6,7 @@ Rule 2: an entity with a damaged file is written anew, whole, and its old files
 go: nobody can say what else of them is wrong.
 Rule 3: all of it counts in one commit, or none: files are synced first, then
 recorded together with what is known, and then the manifest is replaced. Whoever
-stops it before that leaves the folder as it was.
+stops it before that leaves the folder as it was; whoever kills it leaves files, which are noted (`leftovers`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import orjson
 
-from extractor import durable, manifest, mirror
+from extractor import durable, leftovers, manifest, mirror
 from extractor.changes import Changes
 from extractor.checkpoint import PRIVATE
 from extractor.comparison import Comparison, called, reading, round_of
@@ -29,8 +29,8 @@ from extractor.errors import UsageError
 from extractor.known import NAME, Id, Known
 from extractor.messages import FileMark
 from extractor.mirror import Entry, State
-from extractor.reflection import Place, free_stem, tombstone
-from extractor.sinks import Compression, NdjsonSink
+from extractor.reflection import Place, tombstone
+from extractor.sinks import Compression, NdjsonSink, part_path
 
 _MANY = 1_000  # lines of deleted rows written at a time
 
@@ -40,7 +40,7 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     """Open what a mirror knows of itself.
 
     Raises:
-        UsageError: The folder is no mirror, or its last run is not finished.
+        UsageError: The folder is no mirror, its last run is not finished, or somebody else's files lie among its own.
     """
     path = folder / PRIVATE / NAME
     if not path.exists():
@@ -51,7 +51,11 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
         state = mirror.decode(recorded) if recorded else State("")
         if state.night is not None:
             raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
-        yield known, state
+        leftovers.settle(folder, state)
+        try:
+            yield known, state
+        finally:
+            leftovers.clear(folder, state)
     finally:
         known.close()
 
@@ -134,8 +138,9 @@ class Mending:
     def _open(self, kind: str) -> NdjsonSink:
         """Open a file of this repair, stored as the entity's others are."""
         marks = (*self.entry.old, *self.entry.files)
-        return NdjsonSink.open(
-            self.place.folder, self.part.name, compress=_compression(marks), stem=free_stem(kind, self.place.moment, marks))
+        compress, stem = _compression(marks), leftovers.free_stem(kind, self.place.moment, marks)
+        leftovers.note(self.place.folder, part_path(self.part.name, compress, stem))
+        return NdjsonSink.open(self.place.folder, self.part.name, compress=compress, stem=stem)
 
 
 def record(known: Known, state: State, mended: Sequence[Mending]) -> None:
