@@ -37,16 +37,21 @@ CREATE TABLE IF NOT EXISTS names (number INTEGER PRIMARY KEY, name TEXT UNIQUE N
 CREATE TABLE IF NOT EXISTS rows (entity INTEGER, id, mark INTEGER NOT NULL, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (entity INTEGER, id, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 """
+_BEYOND = 2**63
+_DIGITS = len(str(_BEYOND)) + 1
 _MANY = 500  # values in one statement: SQLite takes 999 at the least
 
 Id = int | str
-"""An id as it is known: a number, wherever the portal's text is one."""
+"""An id as it is known: a number, wherever the portal's text is one, and SQLite's integers hold it."""
 
 
 def id_of(row: Row, key: str) -> Id:
     """Read the id of a row."""
     value = row[key]
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isascii() and value.isdigit()) else str(value)
+    number = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(digits := value.lstrip("0")) < _DIGITS:
+        number = int(digits or "0")
+    return str(value) if number is None or not -_BEYOND <= number < _BEYOND else number
 
 
 def mark_of(row: Row) -> int:

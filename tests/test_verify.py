@@ -255,6 +255,16 @@ async def test_a_file_that_is_not_what_the_manifest_says_is_named(folder):
     assert {"missing"} == {what for name, _, what in found if name == "companies"} - {"damaged"}
 
 
+@pytest.mark.parametrize("number", [b'"99999999999999999999"', b"99999999999999999999", b"-9223372036854775809"])
+async def test_an_id_that_no_row_can_have_is_named(folder, number):
+    """Whoever wrote it: it is a difference, and no mistake of ours."""
+    world = folder("departments", "deals", rows={"deals": 60})
+    await world.make()
+    path = world.trial.folder / "deals" / "part-00000.ndjson"
+    path.write_bytes(path.read_bytes() + b'{"ID":' + number + b"}\n")
+    assert (7, {("deals", number.decode().strip('"'), "extra"), ("deals", "deals/part-00000.ndjson", "damaged")}) == await world.found()
+
+
 @pytest.mark.parametrize("compress", ["gz", "zst"])
 async def test_compressed_files_are_read(folder, compress):
     """Both formats, of several commits; a torn one is named."""
