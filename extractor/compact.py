@@ -6,10 +6,7 @@ file is to go, as it would after a kill; then it is written and synced; then one
 commit swaps it for those it replaces, which are to go from now on; then the
 manifest follows; then they are removed. `Entry.old` is the list of what is to
 go, and a sync clears it as well as the next compact does.
-Rule 2: a commit counts when it cannot be undone. SQLite ends one by removing its
-journal, and a power cut may bring that back as long as the folder is not
-synced: the file of another state would then be named, and gone.
-Rule 3: what is folded is what the manifest names, proven by its sum. Rows and
+Rule 2: what is folded is what the manifest names, proven by its sum. Rows and
 marks that are known stay as they are, so the next sync goes on as it would have.
 """
 
@@ -23,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from extractor import durable, manifest, mirror
+from extractor import durable, leftovers, manifest, mirror
 from extractor.catalog import catalog
 from extractor.checkpoint import PRIVATE, lock
 from extractor.errors import UsageError
@@ -50,7 +47,7 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
     """Fold the entities that the words name (none: all), one after the other; `compress` stores them anew, `None` as they are.
 
     Raises:
-        UsageError: The folder is no mirror, a run of it has not come to its end, or a word names nothing.
+        UsageError: The folder is no mirror, a run of it has not come to its end, somebody else's files lie among its own, or a word names nothing.
         FolderBusy: Another run holds it.
     """
     path = folder / PRIVATE / NAME
@@ -68,6 +65,7 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
             if state.night is not None:
                 raise UsageError("a sync of this folder has not come to its end: run it again, and compact afterwards")
             names = _named(state, words)
+            leftovers.settle(folder, state)
             compaction = _Compaction(folder, known, state)
             compaction.settle()
             for name in names:
@@ -133,10 +131,9 @@ class _Compaction:
         return itertools.chain.from_iterable(read_lines(self._folder, mark) for mark in entry.files)
 
     def _commit(self, name: str, entry: Entry) -> None:
-        """Record where an entity stands, past undoing (Rule 2)."""
+        """Record where an entity stands."""
         self._state.entities[name] = entry
         self._known.commit(mirror.encode(self._state))
-        durable.sync_folder(self._folder / PRIVATE)
 
 
 def _named(state: State, words: Sequence[str]) -> list[str]:

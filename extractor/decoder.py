@@ -13,6 +13,7 @@ that may identify it are read. What lands on disk is what the portal wrote.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypedDict, TypeVar
@@ -218,7 +219,9 @@ def _whole(value: Any) -> int | None:
         return None
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
-    return int(value) if isinstance(value, int | float) else None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) else None
+    return value if isinstance(value, int) else None
 
 
 def _timing(time: Any) -> Timing | None:
@@ -229,5 +232,11 @@ def _timing(time: Any) -> Timing | None:
 
 
 def _number(value: Any) -> float | None:
-    """Read a number of seconds; old portals send a date where others send a number."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Read a number of seconds; old portals send a date where others send a number, and one that no float holds says nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

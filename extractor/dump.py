@@ -26,7 +26,13 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import another_question, refuse_foreign_files, refuse_foreign_folders, taken
+from extractor.folder import (
+    another_question,
+    refuse_foreign_files,
+    refuse_foreign_folders,
+    refuse_mirror,
+    taken,
+)
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
 from extractor.question import Question
@@ -78,6 +84,7 @@ class Dump(Conducted):
         with self._conduct.timed(self._order.max_seconds), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
             if saved is None:
+                refuse_mirror(self._order.folder)
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
             await self._compare()

@@ -69,7 +69,7 @@ def record(portal: str, folder: str, share: float, findings: Mapping[str, Findin
 def why(findings: Mapping[str, Finding]) -> str | None:
     """Say in one sentence what differs, if anything does."""
     said = [f"{name} has {_counted(one)}" for name, one in findings.items() if one.differs]
-    return "the folder and the portal differ: " + "; ".join(said) if said else None
+    return "the folder and the portal differ: " + "; ".join(said) + _mended(findings) if said else None
 
 
 def each(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -91,7 +91,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         said += [f"  {kind}: {_shown(one.of(kind))}" for kind in KINDS if one.of(kind)]
     differ = sum(one.differs for one in findings.values())
     total = sum(one.held for one in findings.values())
-    said.append(f"{found['status']}: {total:,} rows on disk" + (f", {differ:,} differences" if differ else ""))
+    said.append(f"{found['status']}: {total:,} rows on disk" + (f", {differ:,} differences{_mended(findings)}" if differ else ""))
     return said
 
 
@@ -103,6 +103,12 @@ def _verdict(one: Finding) -> str:
     for count, words in ((one.moved, "new or touched meanwhile"), (one.unread, "unread, as the manifest says"), (one.mended, "mended")):
         said += f"; {count:,} {words}" if count else ""
     return said + (f"; not compared to the end: {one.reason}" if one.status == "not compared" else "")
+
+
+def _mended(findings: Mapping[str, Finding]) -> str:
+    """Say how much of what differed a repair has mended."""
+    mended, differ = (sum(numbers) for numbers in zip(*((one.mended, one.differs) for one in findings.values()), strict=True))
+    return f", {'all' if mended == differ else f'{mended:,}'} of them mended" if mended else ""
 
 
 def _counted(one: Finding) -> str:

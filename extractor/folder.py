@@ -44,11 +44,15 @@ def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
     """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
     if folder is None:
         return
-    if (folder / PRIVATE / known.NAME).exists():
-        raise UsageError("the folder is a mirror that b24x sync keeps in step: sync it, or choose another folder")
     ours = [folder / manifest.NAME, *(folder / name for name in names)]
     if found := next((path for path in ours if path.exists()), None):
         raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
+
+
+def refuse_mirror(folder: Path | None) -> None:
+    """Refuse to dump into a mirror."""
+    if folder is not None and (folder / PRIVATE / known.NAME).exists():
+        raise UsageError("the folder is a mirror that b24x sync keeps in step: sync it, or choose another folder")
 
 
 def refuse_foreign_folders(folder: Path | None, names: Sequence[str]) -> None:

@@ -2,7 +2,9 @@
 
 Rule 1: one transaction is one commit. The files are synced first; then the rows
 in them, their lengths, and the spans that are still to be read are recorded
-together. A kill in between costs reading a page again.
+together. A kill in between costs reading a page again. A commit cannot be undone:
+SQLite ends one by removing its journal, and a power cut may bring that back as long
+as the folder is not synced. What was removed since would then be named again.
 Rule 2: a mark is 64 bits of a hash. A row whose mark is the one that is known is
 on disk as it is, and is not written again.
 Rule 3: what is *seen* is what the portal has shown since a run began. Known
@@ -35,16 +37,21 @@ CREATE TABLE IF NOT EXISTS names (number INTEGER PRIMARY KEY, name TEXT UNIQUE N
 CREATE TABLE IF NOT EXISTS rows (entity INTEGER, id, mark INTEGER NOT NULL, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (entity INTEGER, id, PRIMARY KEY (entity, id)) WITHOUT ROWID;
 """
+_BEYOND = 2**63
+_DIGITS = len(str(_BEYOND)) + 1
 _MANY = 500  # values in one statement: SQLite takes 999 at the least
 
 Id = int | str
-"""An id as it is known: a number, wherever the portal's text is one."""
+"""An id as it is known: a number, wherever the portal's text is one, and SQLite's integers hold it."""
 
 
 def id_of(row: Row, key: str) -> Id:
     """Read the id of a row."""
     value = row[key]
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isascii() and value.isdigit()) else str(value)
+    number = value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(digits := value.lstrip("0")) < _DIGITS:
+        number = int(digits or "0")
+    return str(value) if number is None or not -_BEYOND <= number < _BEYOND else number
 
 
 def mark_of(row: Row) -> int:
@@ -95,6 +102,7 @@ class Known:
         with self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (state,))
             connection.execute("COMMIT")
+        durable.sync_folder(self._path.parent)
 
     def news(self, entity: str, rows: Sequence[Row], key: str) -> list[Row]:
         """Note rows, and return those that are not known as they are."""
@@ -138,6 +146,19 @@ class Known:
         number = self._number(entity)
         with self._writing() as connection:
             connection.executemany("DELETE FROM rows WHERE entity = ? AND id = ?", ((number, one) for one in ids))
+
+    def doubt(self, entity: str, ids: Sequence[Id]) -> dict[Id, int]:
+        """Give rows marks that no text of theirs has, and return those: whatever comes is news, and what does not is known all the same."""
+        number = self._number(entity)
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT INTO rows VALUES (?, ?, -1) ON CONFLICT (entity, id) DO UPDATE SET mark = ~mark", ((number, one) for one in ids))
+            return self.marks(entity, ids)
+
+    def marks(self, entity: str, ids: Sequence[Id]) -> dict[Id, int]:
+        """Return the marks of those of these rows that are known."""
+        with translated(self._path):
+            return dict(self._pairs(self._number(entity), ids))
 
     def forget_all(self, entity: str) -> None:
         """Drop all rows of an entity: another question is asked of it now."""

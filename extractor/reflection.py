@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,15 +25,15 @@ from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
 from extractor.lanes import Lane, advanced
+from extractor.leftovers import free_stem, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
-from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
+from extractor.sinks import Compression, NdjsonSink, Sink, check
 
 _MANY = 1_000  # lines of deleted rows written at a time
-_OURS = re.compile(r"(part-00000|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +48,7 @@ class Place:
     @property
     def moment(self) -> str:
         """The moment as it stands in the names of files."""
-        return self.began.astimezone(dt.UTC).strftime("%Y%m%dt%H%M%Sz")
+        return moment_of(self.began)
 
 
 @dataclass(slots=True, eq=False)
@@ -218,15 +217,6 @@ def tombstone(entity: Entity, identifier: Id) -> Row:
     return Row(orjson.dumps({entity.id: value, "_deleted": True}), {entity.id: value})
 
 
-def free_stem(kind: str, moment: str, marks: Sequence[FileMark]) -> str:
-    """Choose the name of a file beside others: the first one of an entity is called as a dump's."""
-    taken = {mark.path.partition("/")[2].partition(".")[0] for mark in marks}
-    if kind == "changes" and not taken:
-        return FIRST
-    stem = f"{kind}-{moment}"
-    return stem if stem not in taken else f"{stem}-{len(taken)}"
-
-
 def saved(run: EntityRun) -> SavedEntity:
     """Return a lane's record; its rows are in the entity's file."""
     return replace(run.saved(), files=())
@@ -241,12 +231,3 @@ def _costs(lanes: Sequence[Lane], runs: Sequence[EntityRun]) -> dict[str, dict[s
             "rows": cost["rows"] + run.rows, "calls": cost["calls"] + run.calls, "retries": cost["retries"] + run.retries,
             "seconds": round(cost["seconds"] + run.seconds, 3)}
     return costs
-
-
-def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:
-    """Remove what a run that was killed left of an entity before its first commit: files of ours that nothing names."""
-    paths, place = {mark.path for mark in named}, folder / name
-    with durable.translated(place):
-        for path in sorted(place.iterdir()) if place.exists() else ():
-            if _OURS.fullmatch(path.name) and f"{name}/{path.name}" not in paths:
-                path.unlink()

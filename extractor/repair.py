@@ -6,7 +6,7 @@ Rule 2: an entity with a damaged file is written anew, whole, and its old files
 go: nobody can say what else of them is wrong.
 Rule 3: all of it counts in one commit, or none: files are synced first, then
 recorded together with what is known, and then the manifest is replaced. Whoever
-stops it before that leaves the folder as it was.
+stops it before that leaves the folder as it was; whoever kills it leaves files, which are noted (`leftovers`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any, cast
 
 import orjson
 
-from extractor import durable, manifest, mirror
+from extractor import durable, leftovers, manifest, mirror
 from extractor.changes import Changes
 from extractor.checkpoint import PRIVATE
 from extractor.comparison import Comparison, called, reading, round_of
 from extractor.entityrun import EntityRun
 from extractor.errors import UsageError
-from extractor.known import NAME, Known
+from extractor.known import NAME, Id, Known
 from extractor.messages import FileMark
 from extractor.mirror import Entry, State
-from extractor.reflection import Place, free_stem, tombstone
-from extractor.sinks import Compression, NdjsonSink
+from extractor.reflection import Place, tombstone
+from extractor.sinks import Compression, NdjsonSink, part_path
 
 _MANY = 1_000  # lines of deleted rows written at a time
 
@@ -40,7 +40,7 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     """Open what a mirror knows of itself.
 
     Raises:
-        UsageError: The folder is no mirror, or its last run is not finished.
+        UsageError: The folder is no mirror, its last run is not finished, or somebody else's files lie among its own.
     """
     path = folder / PRIVATE / NAME
     if not path.exists():
@@ -51,7 +51,11 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
         state = mirror.decode(recorded) if recorded else State("")
         if state.night is not None:
             raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
-        yield known, state
+        leftovers.settle(folder, state)
+        try:
+            yield known, state
+        finally:
+            leftovers.clear(folder, state)
     finally:
         known.close()
 
@@ -67,14 +71,16 @@ class Mending:
     deletes: NdjsonSink | None = None
     unread: int = 0
     _low: int | None = -1
+    _doubted: dict[Id, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Forget what is not on disk as it is known: then it is news."""
+        """Forget what is not on disk, and doubt what is there as another text: then it is news; and one that goes now is known to have been."""
         entity, finding = self.part.claim.question.entity, self.part.finding
         if self.anew:
             self.place.known.forget_all(entity.name)
         else:
-            self.place.known.forget(entity.name, [*finding.missing, *finding.stale])
+            self.place.known.forget(entity.name, finding.missing)
+            self._doubted = self.place.known.doubt(entity.name, finding.stale)
         if not self.anew and not finding.missing and not finding.stale:
             self._low = None
         self.changes = Changes(entity.name, entity.id, self.place.known, functools.partial(self._open, "changes"))
@@ -111,6 +117,12 @@ class Mending:
         facts = self.entry.facts
         return Entry(self.entry.question, self.entry.standing, files, self.entry.unread, facts and replace(facts, files=files), old)
 
+    @property
+    def left(self) -> int:
+        """How many differences are left: rows that cannot be read, and stale ones that the portal did not show any more."""
+        marks = self.place.known.marks(self.part.name, list(self._doubted))
+        return max(self.unread, sum(marks.get(one) == mark for one, mark in self._doubted.items()))
+
     def close(self, *, recorded: bool) -> None:
         """Let go of the files; where nothing names them, they go."""
         fresh = self._fresh()
@@ -126,8 +138,9 @@ class Mending:
     def _open(self, kind: str) -> NdjsonSink:
         """Open a file of this repair, stored as the entity's others are."""
         marks = (*self.entry.old, *self.entry.files)
-        return NdjsonSink.open(
-            self.place.folder, self.part.name, compress=_compression(marks), stem=free_stem(kind, self.place.moment, marks))
+        compress, stem = _compression(marks), leftovers.free_stem(kind, self.place.moment, marks)
+        leftovers.note(self.place.folder, part_path(self.part.name, compress, stem))
+        return NdjsonSink.open(self.place.folder, self.part.name, compress=compress, stem=stem)
 
 
 def record(known: Known, state: State, mended: Sequence[Mending]) -> None:
@@ -145,7 +158,7 @@ def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
     for one in mended:
         files = state.entities[one.part.name].files
         said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in files), "files": [asdict(mark) for mark in files]}
-        one.part.finding.mended = one.part.finding.differs - one.unread
+        one.part.finding.mended = one.part.finding.differs - one.left
     manifest.write(folder, said)
     for one in mended:
         _remove(folder, one.entry.files if one.anew else ())

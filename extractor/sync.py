@@ -36,12 +36,13 @@ from extractor.feed import Feed
 from extractor.folder import refuse_foreign_files, taken
 from extractor.known import NAME, Known
 from extractor.lanes import lanes, refuse_own_bounds, unfit
+from extractor.leftovers import remove_unnamed, settle
 from extractor.mirror import Entry, Night, State
 from extractor.offline import Held
 from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time, shows_all
 from extractor.question import Question, blamed
-from extractor.reflection import Place, Reflection, remove_unnamed, saved
+from extractor.reflection import Place, Reflection, saved
 from extractor.sinks import cut
 from extractor.transport import Transport
 
@@ -105,6 +106,9 @@ class Sync(Conducted):
                 self._state = mirror.decode(recorded) if recorded else State(self._settings.credentials.host)
                 if self._state.portal != self._settings.credentials.host:
                     raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
+                if recorded is None:
+                    refuse_foreign_files(folder, names)
+                settle(folder, self._state, [one.entity.name for one in self._order.questions if not unfit(one)])
                 yield
             finally:
                 for part in self._parts:

@@ -104,7 +104,7 @@ def test_no_message_quotes_the_answer():
 
 @pytest.mark.parametrize(("sent", "read"), [
     (70, 70), ("70", 70), (70.0, 70), (0, 0), (None, None), (True, None), ("", None), ("x", None), ("-1", None),
-    ([], None), ("9" * 5000, None), ("７", None), ("1.5", None),  # noqa: RUF001 - a digit, but not one of ours
+    ([], None), ("9" * 5000, None), (float("inf"), None), (float("nan"), None), ("７", None), ("1.5", None),  # noqa: RUF001 - a digit, but not one of ours
 ])
 def test_total_and_next_may_be_texts_or_nonsense(sent, read):
     """They are hints: what cannot be read was not said."""
@@ -116,6 +116,7 @@ def test_total_and_next_may_be_texts_or_nonsense(sent, read):
     ({"operating": 1.25, "operating_reset_at": 1_724_670_600}, Timing(1.25, 1_724_670_600.0)),
     ({"operating": 0}, Timing(0.0, None)), ({"start": 1, "processing": 0}, Timing()), ({}, Timing()), ([], None), (None, None),
     ({"operating": "0.5", "operating_reset_at": "2024-08-26T12:00:00+03:00"}, Timing()), ({"operating": True}, Timing()),
+    ({"operating": 10**400, "operating_reset_at": -(10**400)}, Timing()), ({"operating": float("inf"), "operating_reset_at": float("nan")}, Timing()),
 ])
 def test_the_operating_numbers_may_be_missing(time, timing):
     """Ints or floats in the cloud, absent where the limiter is off (portal.md, 3.1)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from extractor.metrics import FAMILIES
+from extractor.metrics import FAMILIES, Ended, Tally, page
 
 DOCS = Path(__file__).parent.parent / "docs"
 AGAIN, FINAL = (5, 130, 143), (1, 2, 3, 4)
@@ -115,7 +115,7 @@ def test_systemd_obeys_exit_codes():
     service, timer = (configparser.ConfigParser() for _ in range(2))
     for parser, text in zip((service, timer), fences("systemd.md", "ini"), strict=True):
         parser.read_string(text.replace("%", "%%"))
-    assert "6" == service["Service"]["SuccessExitStatus"]
+    assert "6 143" == service["Service"]["SuccessExitStatus"]  # 143 is what a stop ends with: the unit has not failed then
     assert ("on-failure", " ".join(map(str, FINAL))) == (service["Service"]["Restart"], service["Service"]["RestartPreventExitStatus"])
     assert "OnCalendar" in timer["Timer"]
 
@@ -126,3 +126,17 @@ def test_alerts_ask_for_metrics_that_are_there():
     asked = [name for rule in yaml.safe_load(rules)["groups"][0]["rules"] for name in re.findall(r"b24x_\w+", rule["expr"])]
     assert asked
     assert set(asked) <= set(FAMILIES)
+
+
+@pytest.mark.parametrize("codes", [(), (4,), (4, 1), (0,), (0, 4)])
+def test_a_mirror_that_has_never_succeeded_is_told(codes):
+    """An age of nothing is nothing: what no run has written is asked for as such."""
+    (rules,) = fences("README.md", "yaml")
+    told = {rule["expr"] for rule in yaml.safe_load(rules)["groups"][0]["rules"]}
+    text = ""
+    for at, code in enumerate(codes):
+        text = page(Ended("a.example", "mirror", code, at, 1.0), Tally(), text)
+    there = set(re.findall(r"^(b24x_\w+){", text, re.MULTILINE))
+    never = {expr for expr in told if (two := re.fullmatch(r"(\w+) unless (\w+)", expr)) and two[1] in there and two[2] not in there}
+    nothing = {expr for expr in told if (one := re.fullmatch(r"absent\((\w+)\)", expr)) and one[1] not in there}
+    assert (not codes, bool(codes) and 0 not in codes) == (bool(nothing), bool(never))

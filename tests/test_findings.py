@@ -25,8 +25,16 @@ def test_a_person_reads_the_first_of_many():
         ("deals  5,000 rows on disk, 5,030 ids in the portal, 50 rows read again: 30 missing; "
          "2 new or touched meanwhile; 1 unread, as the manifest says; 30 mended"),
         f"  missing: {', '.join(map(str, range(1, 21)))} and 10 more (--report FILE names all)",
-        "differs: 5,000 rows on disk, 30 differences",
+        "differs: 5,000 rows on disk, 30 differences, all of them mended",
     ] == said
+
+
+def test_the_last_line_says_what_a_repair_has_mended():
+    """Whoever reads no more than that, or the sentence in the log, knows whether there is something left to do."""
+    for mended, words in ((3, ", all of them mended"), (2, ", 2 of them mended"), (0, "")):
+        findings = {"a": Finding("differs", held=9, missing=[1, 2, 3], mended=mended), "b": Finding(held=1)}
+        assert f"differs: 10 rows on disk, 3 differences{words}" == lines(found(**findings))[-1]
+        assert f"the folder and the portal differ: a has 3 missing{words}" == why(findings)
 
 
 def test_what_was_not_compared_is_said():

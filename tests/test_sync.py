@@ -162,16 +162,6 @@ async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     assert SAME == await world.differences("deals")
 
 
-async def test_files_that_a_killed_run_left_go(nights):
-    """A power cut between a file's birth and the first commit of its rows: nothing names it, and the next run removes it."""
-    world = nights("deals")
-    await world.night()
-    left = world.trial.folder / "deals" / "changes-20240826t110003z.ndjson"
-    left.write_bytes(b'{"ID"')
-    await world.night()
-    assert ["part-00000.ndjson"] == [path.name for path in left.parent.iterdir()]
-
-
 async def test_a_mirror_is_no_dumps_folder(nights):
     """Neither takes the other's folder."""
     world = nights("deals")

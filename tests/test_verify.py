@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights, rewrite
+from tests.simulation.disk import Disk
 from tests.trials import CODE
 
 ROWS = {"deals": 1_500, "contacts": 800, "companies": 90}
@@ -251,6 +253,16 @@ async def test_a_file_that_is_not_what_the_manifest_says_is_named(folder):
     stale = {("deals", int(orjson.loads(text.splitlines()[0])["ID"]), "stale")}
     assert (7, damaged | stale | missing) == (code, {one for one in found if one[:1] != ("companies",) or one[2] == "damaged"})
     assert {"missing"} == {what for name, _, what in found if name == "companies"} - {"damaged"}
+
+
+@pytest.mark.parametrize("number", [b'"99999999999999999999"', b"99999999999999999999", b"-9223372036854775809"])
+async def test_an_id_that_no_row_can_have_is_named(folder, number):
+    """Whoever wrote it: it is a difference, and no mistake of ours."""
+    world = folder("departments", "deals", rows={"deals": 60})
+    await world.make()
+    path = world.trial.folder / "deals" / "part-00000.ndjson"
+    path.write_bytes(path.read_bytes() + b'{"ID":' + number + b"}\n")
+    assert (7, {("deals", number.decode().strip('"'), "extra"), ("deals", "deals/part-00000.ndjson", "damaged")}) == await world.found()
 
 
 @pytest.mark.parametrize("compress", ["gz", "zst"])
@@ -536,6 +548,41 @@ async def test_a_repair_that_fails_leaves_the_folder_as_it_was(mirror):
     assert "; nothing was mended: " in outcome.why
     assert len(planted) == len(list(findings.each(outcome.manifest)))
     assert before == contents(world.trial.folder)
+
+
+async def test_a_stale_row_that_goes_before_it_is_fetched_is_gone_the_next_night(mirror):
+    """It is not on disk as it is, and yet known: nothing else would say that it has gone. Nor does the repair count it as mended."""
+    world = mirror("deals", rows={"deals": 900})
+    await world.make()
+    ids = list(world.tables["deals"].ids)
+    world.happen("change", "deals", *ids[:3], stamp=False)
+
+    def goes(event):
+        if isinstance(event, EntityEnded) and event.entity == "deals:again":
+            world.happen("delete", "deals", ids[1])
+
+    outcome = await world.verify(repair=True, observers=[goes]).run()
+    assert (ids[:3], 2) == (outcome.manifest["entities"]["deals"]["stale"], outcome.manifest["entities"]["deals"]["mended"])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize("luck", range(6))
+async def test_a_power_cut_after_a_repair_undoes_nothing_of_it(tmp_path, luck):
+    """The old files of a damaged entity are gone by then: what names the new one is past undoing before they go."""
+    disk = Disk(tmp_path / "out")
+    with disk.watched():
+        world = Folder(disk.root, "mirror", "deals", rows={"deals": 900})
+        await world.make()
+        place = Path("deals/part-00000.ndjson")
+        path, node = disk.root / place, disk.names[place][-1]
+        path.write_bytes(path.read_bytes()[:-100])
+        node.safe = node.last = path.read_bytes()
+        assert 7 == (await world.found(repair=True))[0]
+        disk.crash(tmp_path / "next", random.Random(luck))
+        world.trial.folder = disk.root
+        assert 0 == (await world.night()).exit_code
+    assert (0, set()) == await world.found()
 
 
 async def test_a_kill_between_the_record_and_the_manifest_loses_nothing(mirror):

@@ -21,11 +21,16 @@ IN_FLIGHT = 4  # the portal lives in this very process: more requests would wait
 _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}
 
 
+def _said(rows: Mapping[str, int]) -> str:
+    """Say how many rows the tables have."""
+    return ", ".join(f"{count:,} {table}" for table, count in rows.items())
+
+
 @click.command("demo", short_help="Sandbox and dump in one process, under the limits of the cloud.")
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Keep the rows in this folder; without it they are removed at the end.")
 @click.option("--chaos", is_flag=True, help="Of a smaller portal, that fails now and then, in every way that passes; its faults are the seed's.")
-@sandbox_options
+@sandbox_options(f"{_said(_ROWS)}; with --chaos {_said(_ROWS_OF_CHAOS)}")
 @ends_well
 def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str, *, chaos: bool) -> int:
     """Serve a simulated portal, dump it over loopback HTTP, and count what came."""

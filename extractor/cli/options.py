@@ -48,9 +48,6 @@ _QUESTION = (
 
 
 _SANDBOX = (
-    click.option("--rows", multiple=True, metavar="TABLE=N", show_default="a few hundred",
-                 help="How many rows a table has; repeatable. Tables: activities, deals, leads, contacts, companies, quotes, "
-                 "requisites, stagehistory, types, items_31, items_128, items_130, tasks, users, departments."),
     click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds make equal portals."),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]), default="standard",
                  show_default=True, help="The request bucket that the portal enforces."),
@@ -71,9 +68,13 @@ def run_options(command: F) -> F:
     return _all(_RUN, command)
 
 
-def sandbox_options(command: F) -> F:
-    """Add the options that say which portal to simulate."""
-    return _all(_SANDBOX, command)
+def sandbox_options(rows: str) -> Callable[[F], F]:
+    """Add the options that say which portal to simulate; in words, how many rows its tables have by default."""
+    counts = click.option(
+        "--rows", multiple=True, metavar="TABLE=N", show_default=rows,
+        help="How many rows a table has; repeatable. Tables: activities, deals, leads, contacts, companies, quotes, "
+        "requisites, stagehistory, types, items_31, items_128, items_130, tasks, users, departments.")
+    return lambda command: _all((counts, *_SANDBOX), command)
 
 
 def portal_options(command: F) -> F:

@@ -14,7 +14,7 @@ from extractor.cli.options import sandbox_options
 @click.option("--oauth", is_flag=True, help="Print the credentials of an application, too, as lines for a shell.")
 @click.option("--faults", "faults", type=int, metavar="SEED", show_default="none",
               help="Let a few percent of the requests and calls fail in ways that pass, equally for equal seeds; each is told on stderr.")
-@sandbox_options
+@sandbox_options("a few hundred")
 @ends_well
 def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, faults: int | None, oauth: bool) -> int:
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""

@@ -24,6 +24,7 @@ from extractor.errors import (
     NotJson,
     RequestTimeout,
     ServerFailure,
+    TooLarge,
     Unreadable,
 )
 from extractor.messages import Call, Page
@@ -31,8 +32,8 @@ from extractor.paging import Ask
 from extractor.paging.span import check_bounds, ids_of
 from extractor.question import Question
 
-OF_A_ROW = (Unreadable, ServerFailure, ConnectionLost, RequestTimeout, NotJson)
-"""What one bad row may cause; it is raised when a call has failed for good."""
+OF_A_ROW = (Unreadable, ServerFailure, ConnectionLost, RequestTimeout, NotJson, TooLarge)
+"""What one bad row may cause: it cannot be encoded, kills the process, or has no room in an answer. It is raised when a call has failed for good."""
 
 REPEATS = 3  # rows can be appended between two calls once, hardly thrice
 

@@ -1,6 +1,6 @@
 """Around rows that the portal cannot give: the page that fails is cut in two until one id is left.
 
-A row that cannot be encoded, or that kills the process, takes its whole page
+A row that cannot be encoded, that kills the process, or is larger than an answer may be, takes its whole page
 with it, and in a batch all other pages too. So everything here is asked alone
 (`Ask.lone`): what fails then fails by its own fault, and the driver raises the
 error at the `yield` once its few attempts are over.

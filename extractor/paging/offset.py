@@ -25,6 +25,9 @@ Rule 3: a page is as long as its own total says; one cut short is no unbroken pi
 Rule 4: where anything is found between the pages, or the portal shows no ids any
 more, the pages of this ask are dropped, and the rest is read by ids: it knows
 what to believe, and a way around bad rows.
+
+Rule 5: there are no more rows than ids up to the last one, whatever `total` says; and no list
+of offsets is made, as the last id may be anything, too.
 """
 
 from __future__ import annotations
@@ -41,15 +44,16 @@ from extractor.paging.span import Span, check_order, ids_of
 from extractor.question import Question
 
 
-def start_offsets(total: int) -> list[int]:
+def start_offsets(total: int) -> Sequence[int]:
     """Compute the start offset of every page, highest first; one at least, as no `total` proves that nothing is there."""
-    return list(range(0, max(total, 1), PAGE_SIZE))[::-1]
+    return range(0, max(total, 1), PAGE_SIZE)[::-1]
 
 
 def descend(question: Question, span: Span, total: int) -> Pager:
     """Read a span from its upper end down, fifty pages an ask, given the total of the whole set."""
     key = question.entity.id
-    starts, end = start_offsets(total), span.until
+    end = span.until
+    starts = start_offsets(min(total, end + 1))
     rows: Sequence[Row] = ()
     for first in range(0, len(starts), BATCH_SIZE):
         group = starts[first : first + BATCH_SIZE]

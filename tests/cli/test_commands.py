@@ -55,6 +55,15 @@ def test_the_tables_of_a_sandbox_are_in_its_help():
     assert all(f"{table}," in said or f"{table}." in said for table in DEFAULT_ROWS)
 
 
+@pytest.mark.parametrize(("command", "said"), [
+    ("sandbox", "[default: (a few hundred)]"),
+    ("demo", "[default: (100,000 activities, 20,000 deals, 20,000 contacts; with --chaos 40,000 activities, 10,000 deals, 10,000 contacts)]"),
+])
+def test_the_rows_of_a_portal_are_in_its_help(command, said):
+    """Each command makes its own."""
+    assert said in " ".join(run(command, "--help").output.split())
+
+
 def test_an_unknown_command_is_usage():
     """Exit code 2."""
     assert 2 == run("dmup").exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from extractor.catalog import Entity
-from extractor.errors import ServerFailure, Unreadable
+from extractor.errors import ServerFailure, TooLarge, Unreadable
 from extractor.messages import Page
 from extractor.planner import pager, probe
 from extractor.question import Question
@@ -95,7 +95,7 @@ def survive(pager, portal):
         assert not ask.lone or 1 == len(ask.calls)
         try:
             pages = [portal.answer(call) for call in ask.calls]
-        except (Unreadable, ServerFailure) as error:
+        except (Unreadable, ServerFailure, TooLarge) as error:
             step = lambda failed=error: pager.throw(failed)  # noqa: E731
         else:
             step = lambda came=pages: pager.send(came)  # noqa: E731

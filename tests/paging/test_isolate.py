@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.errors import ContractBroken, ServerFailure, Unreadable
+from extractor.errors import ContractBroken, ServerFailure, TooLarge, Unreadable
 from extractor.paging import Part
 from extractor.paging.idrange import ascend
 from extractor.paging.span import Span
@@ -33,6 +33,19 @@ def test_the_bad_rows_and_no_others_are_named(some, data, throughout, question):
     """Wherever they lie, whether or not a page of ids shows them, with a select or without: the rest is read."""
     bad = data.draw(st.sets(st.sampled_from(sorted(some)), max_size=4))
     assert (sorted(some - bad), sorted(bad)) == read(question, Spoilt(some, bad, throughout=throughout))
+
+
+@pytest.mark.parametrize("question", [ASKED, WITHOUT_SELECT, COUNTING])
+def test_a_row_that_no_answer_has_room_for_is_named(question):
+    """Behind a row of more than an answer may hold, alone as well, there are others: it is named, and they are read."""
+    class Heavy(Spoilt):
+        def answer(self, call):
+            page = self.table.answer(call)
+            if call.params.get("select") != ["ID"] and self.bad & {int(row["ID"]) for row in page.rows}:
+                raise TooLarge("the portal's answer is larger than 256 MiB, and no honest one is")
+            return page
+
+    assert ([one for one in range(1, 301) if one != 25], [25]) == read(question, Heavy(range(1, 301), {25}))
 
 
 def test_six_cuts_lead_to_it():

@@ -44,7 +44,16 @@ class Moving:
 def test_start_offsets_are_those_of_every_page_highest_first(total):
     """Pages of fifty that cover the set, and page 1 even of a set that says it is empty."""
     starts = start_offsets(min(total, 10_000))
-    assert list(range(0, max(1, min(total, 10_000)), 50)) == starts[::-1]
+    assert list(range(0, max(1, min(total, 10_000)), 50)) == list(starts[::-1])
+
+
+@pytest.mark.parametrize("total", [10**15, 2**63, 10**400])
+@pytest.mark.parametrize("last", [300, 10**15, 2**63 - 1])
+def test_a_total_of_any_size_is_a_number_and_no_more(total, last):
+    """More rows than ids there cannot be, and their offsets are not written down beforehand: the rows come all the same."""
+    table = Table([*range(1, 300), last])
+    kept, _ = walk(descend(ASKED, Span(0, last, last), total), table.answer)
+    assert [*range(1, 300), last] == sorted(kept)
 
 
 @given(st.integers(1, 700), st.integers(0, 2**32))

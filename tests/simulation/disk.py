@@ -197,7 +197,7 @@ class Disk:
         disk, plain = self, io.FileIO
 
         class File(plain):
-            def __init__(self, path, mode):
+            def __init__(self, path, mode="r"):
                 place, root = disk.inside(path), disk.root
                 if place is not None and mode.startswith("w") and disk._node(place) is None:
                     disk.change(lambda: plain.__init__(self, path, mode), lambda: disk._point(place, Node()))

@@ -1,0 +1,116 @@
+"""What lies in the folders of a mirror's entities, and whose it is: named, left by a run of ours that was killed, or somebody's.
+
+Rule 1: what nothing names is removed only if a run of ours may have left it; else
+the folder is refused before anything is asked, and nothing in it is touched.
+Rule 2: a run says what it may leave before it makes it. A night's files are called
+after its moment, which is recorded as it begins; a repair notes each name beside
+what is known, and the note goes when its files are named, or gone.
+Rule 3: what has a name that no file of ours has is nobody's business.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from extractor import durable
+from extractor.checkpoint import PRIVATE
+from extractor.errors import UsageError
+from extractor.messages import FileMark
+from extractor.mirror import State
+from extractor.sinks import FIRST
+
+NOTE = "repairing"
+_OURS = re.compile(r"(?P<stem>part-[0-9]{5}|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
+
+
+def moment_of(began: dt.datetime) -> str:
+    """Write when a run began, as it stands in the names of its files."""
+    return began.astimezone(dt.UTC).strftime("%Y%m%dt%H%M%Sz")
+
+
+def free_stem(kind: str, moment: str, marks: Sequence[FileMark]) -> str:
+    """Choose the name of a file beside others: the first one of an entity is called as a dump's."""
+    taken = {mark.path.partition("/")[2].partition(".")[0] for mark in marks}
+    if kind == "changes" and not taken:
+        return FIRST
+    stem = f"{kind}-{moment}"
+    return stem if stem not in taken else f"{stem}-{len(taken)}"
+
+
+def settle(folder: Path, state: State, asked: Sequence[str] = ()) -> None:
+    """Remove what a killed repair has left, and refuse a folder with files of somebody else's where those of a mirror go.
+
+    Raises:
+        UsageError: There are such, in the folder of an entity of the mirror, or of one that is `asked` for the first time.
+    """
+    clear(folder, state)
+    strange = [name for name in asked if name not in state.entities and (folder / name).exists()]
+    for name in state.entities:
+        left = _stems_of_the_night(state, name)
+        strange += [f"{name}/{path.name}" for path, stem in _unnamed(folder, name, _named(state, name)) if stem not in left]
+    if strange:
+        raise UsageError(f"the folder holds {strange[0]}, and nothing says that b24x made it: move it away, or choose another folder")
+
+
+def note(folder: Path, path: str) -> None:
+    """Write down that a repair makes a file."""
+    durable.replace(folder / PRIVATE / NOTE, "".join(f"{one}\n" for one in (*_noted(folder), path)).encode())
+
+
+def clear(folder: Path, state: State) -> None:
+    """Remove the files that a repair has noted and the mirror does not name, and then the note."""
+    noted = _noted(folder)
+    for one in noted:
+        path = folder / one
+        if one not in _named(state, path.parent.name) and path.exists():
+            _remove(path.parent, [path])
+    if noted:
+        _remove(folder / PRIVATE, [folder / PRIVATE / NOTE])
+
+
+def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:
+    """Remove what a run that was killed left of an entity before its first commit; `settle` has seen that it is ours."""
+    if paths := [path for path, _ in _unnamed(folder, name, {mark.path for mark in named})]:
+        _remove(folder / name, paths)
+
+
+def _stems_of_the_night(state: State, name: str) -> Collection[str]:
+    """Say what the files of an entity are called that a run under way may have made."""
+    if state.night is None or name not in state.night.questions:
+        return ()
+    marks = (*state.entities[name].old, *state.entities[name].files)
+    return {free_stem(kind, moment_of(state.night.began), marks) for kind in ("changes", "deletes")}
+
+
+def _named(state: State, name: str) -> set[str]:
+    """Return the paths of an entity that the mirror names."""
+    entry, file = state.entities.get(name), state.night.files.get(name) if state.night else None
+    return {mark.path for mark in (*(entry.old if entry else ()), *(entry.files if entry else ()), *((file,) if file else ()))}
+
+
+def _unnamed(folder: Path, name: str, named: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Return the files of an entity, and their stems, that are called as ours are, and are not named."""
+    place = folder / name
+    with durable.translated(place):
+        for path in sorted(place.iterdir()) if place.exists() else ():
+            found = _OURS.fullmatch(path.name)
+            if found and f"{name}/{path.name}" not in named:
+                yield path, found["stem"]
+
+
+def _noted(folder: Path) -> list[str]:
+    """Read what a repair has noted."""
+    path = folder / PRIVATE / NOTE
+    with durable.translated(path):
+        return path.read_text().splitlines() if path.exists() else []
+
+
+def _remove(place: Path, paths: Sequence[Path]) -> None:
+    """Remove files of one folder, durably: what forgets them may be recorded next."""
+    for path in paths:
+        with durable.translated(path):
+            path.unlink()
+    durable.sync_folder(place)
