@@ -100,7 +100,7 @@ class Reflection:
     @property
     def done(self) -> bool:
         """Whether every lane has been read to its end, around what cannot be read."""
-        return bool(self.runs) and all(run.status == "complete" or (run.status == "partial" and run.unread) for run in self.runs)
+        return bool(self.runs) and all(run.ended for run in self.runs)
 
     def look(self) -> None:
         """Note the last id that there is, as soon as the reading of what is new has seen it: at each commit, until it is known."""
