@@ -31,7 +31,7 @@ class Entry(msgspec.Struct):
 
 
 class Night(msgspec.Struct):
-    """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
+    """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
     `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
     """
@@ -42,6 +42,7 @@ class Night(msgspec.Struct):
     questions: dict[str, str]
     known: dict[str, int] = {}
     lanes: dict[str, SavedEntity] = {}
+    asked: dict[str, str] = {}
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
 

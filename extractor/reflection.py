@@ -20,7 +20,7 @@ import orjson
 from extractor import durable
 from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
-from extractor.checkpoint import SavedEntity
+from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
@@ -74,8 +74,8 @@ class Reflection:
         """The entity's name."""
         return self.question.entity.name
 
-    def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
-        """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
+    def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity], begun: dict[str, str]) -> None:
+        """Make a run of each lane; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
         remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
         for mark in self.entry.files:
             path = self.place.folder / mark.path
@@ -86,7 +86,7 @@ class Reflection:
         self.changes.sees = self.looks
         for lane in self.lanes:
             run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
-            if run.name in saved:
+            if run.name in saved and begun.get(run.name) == asked(run):
                 run.adopt(saved[run.name])
             elif lane.ids:
                 run.spans = lane.spans()
@@ -223,6 +223,11 @@ def free_stem(kind: str, moment: str, marks: Sequence[FileMark]) -> str:
         return FIRST
     stem = f"{kind}-{moment}"
     return stem if stem not in taken else f"{stem}-{len(taken)}"
+
+
+def asked(run: EntityRun) -> str:
+    """Return the fingerprint of what a lane asks: spans are good for its bounds alone."""
+    return fingerprint([run.question.entity.method, run.question.asked()])
 
 
 def saved(run: EntityRun) -> SavedEntity:

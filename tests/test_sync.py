@@ -162,6 +162,24 @@ async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     assert SAME == await world.differences("deals")
 
 
+@pytest.mark.parametrize("then", [dt.timedelta(hours=12), dt.timedelta(days=30), None])
+async def test_a_run_goes_on_with_the_bounds_that_it_began_with(nights, then):
+    """Another `--full-every` bounds the piece that is read again otherwise: what was read within the old bounds is not taken for the new piece."""
+    world = nights("deals", deletes=False, rows={"deals": 20_000}, full_every=dt.timedelta(days=7))
+    await world.night()
+    await asyncio.sleep(2 * 86_400)
+    assert 5 == (await world.night(max_seconds=0.5)).exit_code
+    ids = list(world.tables["deals"].ids)
+    world.happen("change", "deals", *ids[::100], stamp=False)
+    outcome = await world.night(full_every=then)
+    assert (0, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    missing, extra, _ = await world.differences("deals")
+    assert ([], []) == (missing, extra)
+    await asyncio.sleep(7 * 86_400)
+    await world.night(full_every=dt.timedelta(days=7))
+    assert SAME == await world.differences("deals")
+
+
 async def test_files_that_a_killed_run_left_go(nights):
     """A power cut between a file's birth and the first commit of its rows: nothing names it, and the next run removes it."""
     world = nights("deals")
