@@ -14,6 +14,7 @@ from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Unread
 
 FORMAT = 1
+_LEFT = "INTERRUPTED: its last run was stopped before its end; name it again to bring it into step"
 
 
 class Entry(msgspec.Struct):
@@ -54,6 +55,11 @@ class State(msgspec.Struct):
     format: int = FORMAT
     entities: dict[str, Entry] = {}
     night: Night | None = None
+
+
+def unfinished(facts: EntityFacts) -> EntityFacts:
+    """Say what is to be said of an entity if its run is not gone on with."""
+    return replace(facts, status="partial", reason=_LEFT, assurance=None)
 
 
 def drop_night(state: State) -> None:

@@ -250,6 +250,8 @@ class Sync(Conducted):
             night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.asked = {run.name: asked(run) for part in self._parts for run in part.runs}
+            for part in self._parts:
+                part.entry.facts = mirror.unfinished(part.facts())
             night.files = {part.name: part.file for part in self._parts if part.file.path}
         return functools.partial(self._known.commit, mirror.encode(self._state))
 

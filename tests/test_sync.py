@@ -8,10 +8,12 @@ import pytest
 
 from extractor.errors import UsageError
 from extractor.gone import Gone
+from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
+from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
 from tests.trials import SCOPES
 
@@ -247,6 +249,32 @@ async def test_entities_of_other_nights_stay_in_the_manifest(nights):
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+@pytest.mark.parametrize("wishes", [{}, {"select": ("ID", "TITLE")}])
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, killed):
+    """A run that is left for another one has landed rows: their files are named, and that the entity has not come to its end."""
+    world = nights("deals", "contacts", rows={"deals": 12_000, "contacts": 200}, deletes=False, latency=0.5)
+    if wishes:
+        assert 0 == (await world.night()).exit_code
+    if killed:
+        sync = world.sync("deals", **wishes)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(sync.run(), 2.7)
+    else:
+        assert 5 == (await world.night("deals", max_seconds=2.0, **wishes)).exit_code
+    outcome = await world.night("contacts")
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, "partial", "partial") == (outcome.exit_code, outcome.manifest["status"], entry["status"])
+    assert entry["reason"].startswith("INTERRUPTED: ")
+    on_disk = {str(path.relative_to(world.trial.folder)) for path in (world.trial.folder / "deals").iterdir()}
+    old = {"deals/part-00000.ndjson"} if wishes else set()  # rows of another question: they go as soon as these are whole
+    assert on_disk - old == {mark["path"] for mark in entry["files"]} != set()
+    assert 4 == (await Verify(Audit(world.trial.folder, ()), world.trial.settings(), world.trial.line, []).run()).exit_code
+    outcome = await world.night("deals", **wishes)
+    assert ("complete", 0) == (outcome.manifest["status"], outcome.exit_code)
+    assert SAME == await world.differences("deals", **{key: list(value) for key, value in wishes.items()}) == await world.differences("contacts")
 
 
 async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
