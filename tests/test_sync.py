@@ -124,6 +124,38 @@ async def test_a_stop_before_the_run_begins_is_one(nights, interrupted):
     assert requests == world.trial.line.requests
 
 
+class StopsWith:
+    """A line on which a stop is handled in the turn in which the answer to one method comes."""
+
+    def __init__(self, line, method):
+        self._line, self._method, self.stop = line, method, None
+
+    async def post(self, url, body, headers):
+        """Carry one request."""
+        answer = await self._line.post(url, body, headers)
+        if not url.endswith(self._method):
+            return answer
+        loop, came = asyncio.get_running_loop(), asyncio.Future()
+
+        def turn():
+            came.set_result(answer)
+            self.stop(143, "terminated")
+        loop.call_soon(turn)
+        return await came
+
+
+@pytest.mark.parametrize("method", ["server.time", "crm.deal.fields"])
+async def test_a_stop_in_the_turn_of_an_answer_is_one(nights, method):
+    """Whatever comes first in that turn: nothing more is asked."""
+    world = nights("deals", rows={"deals": 3_000})
+    world.trial.line = line = StopsWith(world.trial.line, method)
+    sync = world.sync(select=("ID", "TITLE"))
+    line.stop = sync.stop
+    outcome = await sync.run()
+    assert (143, True) == (outcome.exit_code, outcome.why.startswith("terminated"))
+    assert "deals" not in outcome.manifest["entities"]
+
+
 async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     """A run is interrupted, and the next command asks for one entity more: nothing that was written is lost."""
     world = nights("deals", rows={"deals": 3_000})
