@@ -329,6 +329,25 @@ async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
     assert SAME == await world.differences("deals")
 
 
+@pytest.mark.parametrize(("name", "method"), [("departments", "department.get"), ("crm_statuses", "crm.status.list"), ("currencies", "crm.currency.list")])
+async def test_one_blank_answer_of_what_is_read_whole_empties_nothing(nights, monkeypatch, name, method):
+    """An answer without rows says nothing by itself, not even to an administrator: what is asked once more shows the rows, and their news."""
+    whole, blank = METHODS[method], []
+
+    def body(world, params, start, session):
+        answer = whole.run(world, params, start, session)
+        return replace(answer, result=[], total=0, next=None) if blank and blank.pop() else answer
+    monkeypatch.setitem(METHODS, method, Method(whole.scope, body))
+    world = nights(name)
+    await world.night()
+    if name == "departments":
+        world.happen("change", name, *list(world.tables[name].ids)[:2])
+    blank.append(True)
+    outcome = await world.night()
+    assert (0, 0) == (outcome.exit_code, outcome.manifest["entities"][name]["gone"])
+    assert SAME == await world.differences(name)
+
+
 @pytest.mark.parametrize(("admin", "code"), [(True, 0), (False, 4)])
 async def test_only_an_administrator_is_told_that_nothing_is_left(nights, admin, code):
     """Rights that were taken away answer with nothing, as an empty table does: without a row to see, nobody else calls one gone."""
