@@ -23,8 +23,7 @@ import msgspec
 
 from extractor.catalog import Entity, catalog, raw_method
 from extractor.errors import ConfigError, UsageError
-from extractor.manifest import AROUND
-from extractor.messages import FileMark, Unread
+from extractor.messages import AROUND, FileMark, Unread
 from extractor.question import Question
 
 FORMAT = 1

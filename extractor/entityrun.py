@@ -14,8 +14,8 @@ from extractor.batch import Outcome
 from extractor.checkpoint import SavedEntity
 from extractor.errors import AccessDenied, B24xError, OperatingLimited, TokenExpired, reason_of
 from extractor.listing import Listing
-from extractor.manifest import AROUND, Assurance, EntityFacts
-from extractor.messages import FileMark, Reply, Row, Status, Unread
+from extractor.manifest import Assurance, EntityFacts
+from extractor.messages import AROUND, FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt

@@ -27,7 +27,6 @@ NAME = "manifest.json"
 Overall = Literal["complete", "partial", "failed"]
 Assurance = Literal["exact", "best-effort"]
 
-AROUND = "UNREAD: "  # how the reason begins of what was read to its end around rows that cannot be read
 _RUNNING = "RUNNING: the run has not come to this entity's end"
 
 
