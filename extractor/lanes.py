@@ -12,6 +12,8 @@ that come in vain are known already, and cost nothing but their reading.
 Rule 3: ids are not committed in their order: the newest few hundred are read again, counted from the last one that there was when the
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
+Rule 5: a clock that tells a time before that of the last run was ahead then, nobody knows how far: what
+was stamped since lies before what would be asked for, so everything is read again.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone"]
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take
 LOOKBACK = dt.timedelta(minutes=15)  # stamps are set when a change begins, and seen when it is committed
+SLACK = dt.timedelta(minutes=1)  # the clocks of a portal's servers differ by less
 SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-12 to UTC+14
 
 
@@ -80,7 +83,7 @@ def lanes(
 ) -> tuple[Lane, ...]:
     """Choose the lanes of an entity; `now` is the server's clock, `known` how many rows it had, `unread` what could not be read."""
     entity = question.entity
-    if standing is None or known <= FEW or not goes_by_parts(entity):
+    if standing is None or known <= FEW or not goes_by_parts(entity) or went_back(standing, now):
         return (Lane("all", question),)
     newest = max(0, standing.reach - OVERLAP)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
@@ -96,6 +99,11 @@ def lanes(
     if deletes:
         found.append(Lane("ids", replace(_bounded(question, "ids", {}), select=(entity.filter_id,))))
     return tuple(found)
+
+
+def went_back(standing: Standing, now: dt.datetime) -> bool:
+    """Tell whether the server's clock tells a time before that of the last run (Rule 5)."""
+    return standing.watermark - now > SLACK
 
 
 def goes_by_parts(entity: Entity) -> bool:

@@ -24,7 +24,7 @@ from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
-from extractor.lanes import Lane, advanced
+from extractor.lanes import Lane, advanced, went_back
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
@@ -33,6 +33,7 @@ from extractor.question import Question
 from extractor.sinks import FIRST, Compression, NdjsonSink, Sink, check
 
 _MANY = 1_000  # lines of deleted rows written at a time
+_BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
 _OURS = re.compile(r"(part-00000|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
 
 
@@ -64,6 +65,7 @@ class Reflection:
     runs: list[EntityRun] = field(default_factory=list)
     changes: Changes | None = None
     skipped: str | None = None
+    noted: str | None = None
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
@@ -81,6 +83,8 @@ class Reflection:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
                 check(self.place.folder, mark)
+        if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
+            self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
         make = functools.partial(self._open, self._stem("changes"))
         self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
         self.changes.sees = self.looks
@@ -159,7 +163,7 @@ class Reflection:
             method=self.question.entity.method,
             params=self.question.asked(),
             status=status,
-            reason=reason or said,
+            reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),
             unread=tuple(one for run in self.runs for one in run.unread),

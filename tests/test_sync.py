@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from extractor.errors import UsageError
@@ -307,6 +308,41 @@ async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, ki
     outcome = await world.night("deals", **wishes)
     assert ("complete", 0) == (outcome.manifest["status"], outcome.exit_code)
     assert SAME == await world.differences("deals", **{key: list(value) for key, value in wishes.items()}) == await world.differences("contacts")
+
+
+class Ahead:
+    """A line to a portal whose clock tells a time that is so much later than its stamps."""
+
+    def __init__(self, line, ahead):
+        self._line, self.ahead = line, ahead
+
+    async def post(self, url, body, headers):
+        """Carry one request."""
+        answer = await self._line.post(url, body, headers)
+        if not url.endswith("server.time"):
+            return answer
+        said = orjson.loads(answer.body)
+        moment = dt.datetime.fromisoformat(said["result"]) + self.ahead
+        return replace(answer, body=orjson.dumps({**said, "result": moment.isoformat()}))
+
+
+async def test_a_clock_that_went_back_makes_all_be_read_again(nights):
+    """What changed in the hours that the clock was ahead has stamps that nobody asked for: all is read, and it is said why; then all is as before."""
+    world = nights("deals", rows={"deals": 1_200})
+    world.trial.line = line = Ahead(world.trial.line, dt.timedelta(hours=4))
+    await world.night()
+    line.ahead = dt.timedelta()
+    await asyncio.sleep(1_800)
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[100:103])
+    await asyncio.sleep(1_800)
+    outcome = await world.night()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, "complete", {"all"}) == (outcome.exit_code, entry["status"], set(entry["lanes"]))
+    assert entry["reason"].startswith("CLOCK: ")
+    assert SAME == await world.differences("deals")
+    await asyncio.sleep(3_600)
+    entry = (await world.night()).manifest["entities"]["deals"]
+    assert (None, False) == (entry["reason"], "all" in entry["lanes"])
 
 
 async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
