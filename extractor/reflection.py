@@ -141,7 +141,8 @@ class Reflection:
             known.forget(self.name, gone)
         last = known.last(self.name)
         standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
-        self.entry = Entry(self.entry.question, standing, self.files(), unread, self.facts(), self.entry.old)
+        self.entry = Entry(self.entry.question, standing, self.files(), unread, old=self.entry.old)
+        self.entry.facts = self.facts()  # as of the new standing
 
     def files(self) -> tuple[FileMark, ...]:
         """List the entity's files, oldest first."""

@@ -278,9 +278,10 @@ async def test_a_row_that_slipped_between_pages_is_not_gone(nights, seconds):
 async def test_entities_of_other_nights_stay_in_the_manifest(nights):
     """Each night may bring some entities into step: what the folder holds of others is still said."""
     world = nights()
-    await world.night("deals")
+    said = (await world.night("deals")).manifest["entities"]["deals"]
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
+    assert said == outcome.manifest["entities"]["deals"]
     assert SAME == await world.differences("deals") == await world.differences("contacts")
 
 
