@@ -23,7 +23,7 @@ import msgspec
 
 from extractor.catalog import Entity, catalog, raw_method
 from extractor.errors import ConfigError, UsageError
-from extractor.messages import FileMark, Unread
+from extractor.messages import AROUND, FileMark, Unread
 from extractor.question import Question
 
 FORMAT = 1
@@ -117,7 +117,8 @@ def _claim(name: str, entry: Entry) -> Claim:
     unread = frozenset(one.id for one in entry.unread)
     if entry.status == "skipped":
         return Claim(question, silent=f"it was not read ({entry.reason})")
-    if entry.status != "complete" and not entry.unread and not entry.watermark:
+    around = bool(entry.unread) and (entry.reason or "").startswith(AROUND)
+    if entry.status != "complete" and not around and not entry.watermark:
         return Claim(question, silent=f"it was not read to its end ({entry.reason})", lacking=True)
     if not question.entity.id:
         return Claim(question, entry.files, silent=f"{entry.method} has no id that b24x knows, so its rows cannot be told apart")

@@ -132,7 +132,7 @@ class Comparison:
         for run in runs:
             if run.status != "complete":
                 self.finding.status, self.finding.reason = "not compared", run.reason
-                self.failed |= not (run.status == "partial" and run.unread)
+                self.failed |= not run.ended
         return [_id(one.id) for run in runs for one in run.unread]
 
 

@@ -65,7 +65,7 @@ class Conduct:
         await self.asked(hold_against_fields(self.client, questions))
 
     async def asked(self, before: Coroutine[Any, Any, Found]) -> Found | None:
-        """Return what is asked before the run begins; a stop ends that at once, and then it is `None`."""
+        """Return what is asked before the run begins; a stop ends that at once, and then it is `None`, also in the turn of its answer."""
         found: Found | None = None
         if self.stopped is None:
             with suppress(TimeoutError):  # the stop's: those of the network have been translated
@@ -74,10 +74,12 @@ class Conduct:
             self._preflight = None
         else:
             before.close()
-        return found
+        return found if self.stopped is None else None
 
     async def drive(self, engine: Engine) -> B24xError | None:
-        """Run the engine; return what ended it, if anything did."""
+        """Run the engine, unless told to stop before; return what ended it, if anything did."""
+        if self.stopped is not None:
+            return None
         self._engine = engine
         try:
             await engine.run()

@@ -15,7 +15,7 @@ from extractor.checkpoint import SavedEntity
 from extractor.errors import AccessDenied, B24xError, OperatingLimited, TokenExpired, reason_of
 from extractor.listing import Listing
 from extractor.manifest import Assurance, EntityFacts
-from extractor.messages import FileMark, Reply, Row, Status, Unread
+from extractor.messages import AROUND, FileMark, Reply, Row, Status, Unread
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt
@@ -43,6 +43,7 @@ class EntityRun:
     listing: Listing | None = None
     status: Status = "running"
     reason: str | None = None
+    ended: bool = False  # it was read to its end, around the rows that could not be read; one that is given up is not
     rows: int = 0
     unread: tuple[Unread, ...] = ()
     requests: int = 0
@@ -94,7 +95,7 @@ class EntityRun:
     def complete(self) -> None:
         """Note that the entity was read to its end."""
         self.sink = self.sink or self.open_sink()
-        self.status = "complete"
+        self.status, self.ended = "complete", True
         if not self.rows:
             self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
@@ -102,15 +103,19 @@ class EntityRun:
         if self.unread:
             first = self.unread[0]
             self.status = "partial"
-            self.reason = f"UNREAD: {len(self.unread)} rows could not be read, the first is {first.id} ({first.reason})"
+            self.reason = f"{AROUND}{len(self.unread)} rows could not be read, the first is {first.id} ({first.reason})"
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""
-        self.reason = reason_of(error)
+        self.reason, self.ended = reason_of(error), False
         if self.rows:
             self.status = "partial"
         else:
             self.status = "skipped" if isinstance(error, AccessDenied) else "failed"
+
+    def reopen(self) -> None:
+        """Note that its end is not believed yet."""
+        self.status, self.ended = "running", False
 
     def skip(self, reason: str) -> None:
         """Note why the entity is not even asked for."""
@@ -119,7 +124,7 @@ class EntityRun:
     def adopt(self, saved: SavedEntity) -> None:
         """Go on where a checkpoint says; what was given up is tried again."""
         done = saved.status == "complete" and saved.rows > 0  # rights may have been given since to see what seemed empty
-        self.status = "complete" if done else "running"
+        self.status, self.ended = "complete" if done else "running", done
         self.reason = saved.reason if done else None
         self.requests, self.calls, self.retries, self.seconds = saved.requests, saved.calls, saved.retries, saved.seconds
         self.spans = None if saved.status == "complete" and not done else _spans(saved)  # and what could not be read is asked for again

@@ -76,7 +76,7 @@ class Gone:
     def believe(self, *, trusted: bool | None) -> None:
         """Take note whether an answer without rows is the truth; `None`: nobody was asked."""
         if trusted is None:
-            self.runs[-1].status = "running"
+            self.runs[-1].reopen()
         elif not trusted:
             self.runs[-1].give_up(ContractBroken(
                 f"{len(self.suspects)} rows were known, and none is shown any more: were rights taken away? "
@@ -95,7 +95,7 @@ class Gone:
     @property
     def _settled(self) -> bool:
         """Whether all have been asked for again, and answered."""
-        return self._place is None and all(run.status in {"complete", "partial"} for run in self.runs)
+        return self._place is None and all(run.ended for run in self.runs)
 
     def _spans(self, place: int) -> list[Span]:
         """Make the spans of the next round, for the suspects above a place."""

@@ -13,6 +13,8 @@ Rule 3: ids are not committed in their order: the newest few hundred are read ag
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 Rule 5: what the portal's events name (`offline`) is one lane more, a page of ids a call. It replaces no other: events can be dropped.
+Rule 6: a clock that tells a time before that of the last run was ahead then, nobody knows how far: what
+was stamped since lies before what would be asked for, so everything is read again.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone", "event
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take
 LOOKBACK = dt.timedelta(minutes=15)  # stamps are set when a change begins, and seen when it is committed
+SLACK = dt.timedelta(minutes=1)  # the clocks of a portal's servers differ by less
 SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-12 to UTC+14
 
 
@@ -88,7 +91,7 @@ def lanes(
     `events` are the ids, ascending, that the portal's events name: of half the rows that there are, reading all of them is less.
     """
     entity = question.entity
-    if standing is None or known <= FEW or 2 * len(events) > known or not goes_by_parts(entity):
+    if standing is None or known <= FEW or 2 * len(events) > known or not goes_by_parts(entity) or went_back(standing, now):
         return (Lane("all", question),)
     newest = max(0, standing.reach - OVERLAP)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
@@ -108,6 +111,11 @@ def lanes(
     if deletes:
         found.append(Lane("ids", replace(_bounded(question, "ids", {}), select=(entity.filter_id,))))
     return tuple(found)
+
+
+def went_back(standing: Standing, now: dt.datetime) -> bool:
+    """Tell whether the server's clock tells a time before that of the last run (Rule 5)."""
+    return standing.watermark - now > SLACK
 
 
 def goes_by_parts(entity: Entity) -> bool:

@@ -17,6 +17,8 @@ import msgspec
 PAGE_SIZE = 50  # IRestService::LIST_LIMIT: no parameter changes it
 BATCH_SIZE = 50  # surplus commands get ERROR_BATCH_LENGTH_EXCEEDED
 
+AROUND = "UNREAD: "  # how the reason begins of what was read to its end around rows that cannot be read
+
 Status = Literal["running", "complete", "partial", "skipped", "failed"]
 """How far an entity is; `running` only while, or where, a run has not come to its end."""
 

@@ -15,6 +15,7 @@ from extractor.messages import FileMark, Unread
 from extractor.offline import Held
 
 FORMAT = 1
+_LEFT = "INTERRUPTED: its last run was stopped before its end; name it again to bring it into step"
 
 
 class Entry(msgspec.Struct):
@@ -32,7 +33,7 @@ class Entry(msgspec.Struct):
 
 
 class Night(msgspec.Struct):
-    """A run under way: when it began by the server's clock, its lanes by name, its file of each entity.
+    """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
     `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
     `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
@@ -44,6 +45,7 @@ class Night(msgspec.Struct):
     questions: dict[str, str]
     known: dict[str, int] = {}
     lanes: dict[str, SavedEntity] = {}
+    asked: dict[str, str] = {}
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
     events: tuple[Held, ...] = ()
@@ -56,6 +58,11 @@ class State(msgspec.Struct):
     format: int = FORMAT
     entities: dict[str, Entry] = {}
     night: Night | None = None
+
+
+def unfinished(facts: EntityFacts) -> EntityFacts:
+    """Say what is to be said of an entity if its run is not gone on with."""
+    return replace(facts, status="partial", reason=_LEFT, assurance=None)
 
 
 def drop_night(state: State) -> None:

@@ -20,11 +20,11 @@ import orjson
 from extractor import durable
 from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
-from extractor.checkpoint import SavedEntity
+from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
-from extractor.lanes import Lane, advanced
+from extractor.lanes import Lane, advanced, went_back
 from extractor.leftovers import free_stem, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
@@ -34,6 +34,7 @@ from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, check
 
 _MANY = 1_000  # lines of deleted rows written at a time
+_BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +65,7 @@ class Reflection:
     runs: list[EntityRun] = field(default_factory=list)
     changes: Changes | None = None
     skipped: str | None = None
+    noted: str | None = None
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
@@ -74,19 +76,21 @@ class Reflection:
         """The entity's name."""
         return self.question.entity.name
 
-    def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity]) -> None:
-        """Make a run of each lane; one that was under way goes on with its spans, and with its file."""
+    def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity], begun: dict[str, str]) -> None:
+        """Make a run of each lane; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
         remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
                 check(self.place.folder, mark)
+        if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
+            self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
         make = functools.partial(self._open, self._stem("changes"))
         self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
         self.changes.sees = self.looks
         for lane in self.lanes:
             run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
-            if run.name in saved:
+            if run.name in saved and begun.get(run.name) == asked(run):
                 run.adopt(saved[run.name])
             if lane.ids and run.spans is None and run.status == "running":  # of nothing else it asks, also where it starts over
                 run.spans = lane.spans()
@@ -100,7 +104,7 @@ class Reflection:
     @property
     def done(self) -> bool:
         """Whether every lane has been read to its end, around what cannot be read."""
-        return bool(self.runs) and all(run.status == "complete" or (run.status == "partial" and run.unread) for run in self.runs)
+        return bool(self.runs) and all(run.ended for run in self.runs)
 
     def look(self) -> None:
         """Note the last id that there is, as soon as the reading of what is new has seen it: at each commit, until it is known."""
@@ -137,7 +141,8 @@ class Reflection:
             known.forget(self.name, gone)
         last = known.last(self.name)
         standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
-        self.entry = Entry(self.entry.question, standing, self.files(), unread, self.facts(), self.entry.old)
+        self.entry = Entry(self.entry.question, standing, self.files(), unread, old=self.entry.old)
+        self.entry.facts = self.facts()  # as of the new standing
 
     def files(self) -> tuple[FileMark, ...]:
         """List the entity's files, oldest first."""
@@ -159,7 +164,7 @@ class Reflection:
             method=self.question.entity.method,
             params=self.question.asked(),
             status=status,
-            reason=reason or said,
+            reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),
             unread=tuple(one for run in self.runs for one in run.unread),
@@ -215,6 +220,11 @@ def tombstone(entity: Entity, identifier: Id) -> Row:
     """Write that a row is gone, its id as the portal writes it."""
     value = identifier if entity.family == "controller" and isinstance(identifier, int) and entity.id == "id" else str(identifier)
     return Row(orjson.dumps({entity.id: value, "_deleted": True}), {entity.id: value})
+
+
+def asked(run: EntityRun) -> str:
+    """Return the fingerprint of what a lane asks: spans are good for its bounds alone."""
+    return fingerprint([run.question.entity.method, run.question.asked()])
 
 
 def saved(run: EntityRun) -> SavedEntity:

@@ -42,7 +42,7 @@ from extractor.offline import Held
 from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time, shows_all
 from extractor.question import Question, blamed
-from extractor.reflection import Place, Reflection, saved
+from extractor.reflection import Place, Reflection, asked, saved
 from extractor.sinks import cut
 from extractor.transport import Transport
 
@@ -204,7 +204,7 @@ class Sync(Conducted):
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events))
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
-            part.prepare(night.files.get(name), night.lanes)
+            part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 
     async def _look_again(self, engine: Engine) -> B24xError | None:
@@ -274,6 +274,9 @@ class Sync(Conducted):
                 part.look()
             night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
+            night.asked = {run.name: asked(run) for part in self._parts for run in part.runs}
+            for part in self._parts:
+                part.entry.facts = mirror.unfinished(part.facts())
             night.files = {part.name: part.file for part in self._parts if part.file.path}
         return functools.partial(self._known.commit, mirror.encode(self._state))
 

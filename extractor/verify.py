@@ -171,7 +171,7 @@ class Verify(Conducted):
                         return error
                     for one, run in runs.items():
                         one.unread += len(run.unread)
-                        if not (run.status in {"complete", "running"} or run.unread):
+                        if run.status != "running" and not run.ended:
                             self._unmended = run.reason
                 if self._conduct.stopped is None and not self._unmended and mended:
                     record(known, state, mended)

@@ -209,3 +209,16 @@ def test_what_cannot_be_read_is_named_and_asked_for_again():
     again, _ = run()
     again.adopt(replace(made.saved(), spans=()))
     assert ([(6, 7)], (), "running") == ([(span.cursor, span.high) for span in again.spans], again.unread, again.status)
+
+
+@pytest.mark.parametrize("unread", [(), (Unread("30", "BAD: no"),)])
+def test_only_what_came_to_its_end_has_ended(unread):
+    """Around unread rows, too; one that was given up has not, whatever it names, nor one whose end is not believed."""
+    made, _ = run(unread=unread)
+    made.complete()
+    assert made.ended
+    made.reopen()
+    assert ("running", False) == (made.status, made.ended)
+    made.complete()
+    made.give_up(AccessDenied("ACCESS_DENIED", "No."))
+    assert not made.ended

@@ -4,14 +4,17 @@ import asyncio
 import datetime as dt
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from extractor.errors import UsageError
 from extractor.gone import Gone
+from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
+from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
 from tests.trials import SCOPES
 
@@ -122,6 +125,38 @@ async def test_a_stop_before_the_run_begins_is_one(nights, interrupted):
     assert requests == world.trial.line.requests
 
 
+class StopsWith:
+    """A line on which a stop is handled in the turn in which the answer to one method comes."""
+
+    def __init__(self, line, method):
+        self._line, self._method, self.stop = line, method, None
+
+    async def post(self, url, body, headers):
+        """Carry one request."""
+        answer = await self._line.post(url, body, headers)
+        if not url.endswith(self._method):
+            return answer
+        loop, came = asyncio.get_running_loop(), asyncio.Future()
+
+        def turn():
+            came.set_result(answer)
+            self.stop(143, "terminated")
+        loop.call_soon(turn)
+        return await came
+
+
+@pytest.mark.parametrize("method", ["server.time", "crm.deal.fields"])
+async def test_a_stop_in_the_turn_of_an_answer_is_one(nights, method):
+    """Whatever comes first in that turn: nothing more is asked."""
+    world = nights("deals", rows={"deals": 3_000})
+    world.trial.line = line = StopsWith(world.trial.line, method)
+    sync = world.sync(select=("ID", "TITLE"))
+    line.stop = sync.stop
+    outcome = await sync.run()
+    assert (143, True) == (outcome.exit_code, outcome.why.startswith("terminated"))
+    assert "deals" not in outcome.manifest["entities"]
+
+
 async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     """A run is interrupted, and the next command asks for one entity more: nothing that was written is lost."""
     world = nights("deals", rows={"deals": 3_000})
@@ -159,6 +194,24 @@ async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     world.happen("insert", "deals", count=100, values=old)
     world.happen("insert", "deals", count=700)
     assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize("then", [dt.timedelta(hours=12), dt.timedelta(days=30), None])
+async def test_a_run_goes_on_with_the_bounds_that_it_began_with(nights, then):
+    """Another `--full-every` bounds the piece that is read again otherwise: what was read within the old bounds is not taken for the new piece."""
+    world = nights("deals", deletes=False, rows={"deals": 20_000}, full_every=dt.timedelta(days=7))
+    await world.night()
+    await asyncio.sleep(2 * 86_400)
+    assert 5 == (await world.night(max_seconds=0.5)).exit_code
+    ids = list(world.tables["deals"].ids)
+    world.happen("change", "deals", *ids[::100], stamp=False)
+    outcome = await world.night(full_every=then)
+    assert (0, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    missing, extra, _ = await world.differences("deals")
+    assert ([], []) == (missing, extra)
+    await asyncio.sleep(7 * 86_400)
+    await world.night(full_every=dt.timedelta(days=7))
     assert SAME == await world.differences("deals")
 
 
@@ -215,10 +268,72 @@ async def test_a_row_that_slipped_between_pages_is_not_gone(nights, seconds):
 async def test_entities_of_other_nights_stay_in_the_manifest(nights):
     """Each night may bring some entities into step: what the folder holds of others is still said."""
     world = nights()
-    await world.night("deals")
+    said = (await world.night("deals")).manifest["entities"]["deals"]
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
+    assert said == outcome.manifest["entities"]["deals"]
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+@pytest.mark.parametrize("wishes", [{}, {"select": ("ID", "TITLE")}])
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, killed):
+    """A run that is left for another one has landed rows: their files are named, and that the entity has not come to its end."""
+    world = nights("deals", "contacts", rows={"deals": 12_000, "contacts": 200}, deletes=False, latency=0.5)
+    if wishes:
+        assert 0 == (await world.night()).exit_code
+    if killed:
+        sync = world.sync("deals", **wishes)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(sync.run(), 2.7)
+    else:
+        assert 5 == (await world.night("deals", max_seconds=2.0, **wishes)).exit_code
+    outcome = await world.night("contacts")
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, "partial", "partial") == (outcome.exit_code, outcome.manifest["status"], entry["status"])
+    assert entry["reason"].startswith("INTERRUPTED: ")
+    on_disk = {str(path.relative_to(world.trial.folder)) for path in (world.trial.folder / "deals").iterdir()}
+    old = {"deals/part-00000.ndjson"} if wishes else set()  # rows of another question: they go as soon as these are whole
+    assert on_disk - old == {mark["path"] for mark in entry["files"]} != set()
+    assert 4 == (await Verify(Audit(world.trial.folder, ()), world.trial.settings(), world.trial.line, []).run()).exit_code
+    outcome = await world.night("deals", **wishes)
+    assert ("complete", 0) == (outcome.manifest["status"], outcome.exit_code)
+    assert SAME == await world.differences("deals", **{key: list(value) for key, value in wishes.items()}) == await world.differences("contacts")
+
+
+class Ahead:
+    """A line to a portal whose clock tells a time that is so much later than its stamps."""
+
+    def __init__(self, line, ahead):
+        self._line, self.ahead = line, ahead
+
+    async def post(self, url, body, headers):
+        """Carry one request."""
+        answer = await self._line.post(url, body, headers)
+        if not url.endswith("server.time"):
+            return answer
+        said = orjson.loads(answer.body)
+        moment = dt.datetime.fromisoformat(said["result"]) + self.ahead
+        return replace(answer, body=orjson.dumps({**said, "result": moment.isoformat()}))
+
+
+async def test_a_clock_that_went_back_makes_all_be_read_again(nights):
+    """What changed in the hours that the clock was ahead has stamps that nobody asked for: all is read, and it is said why; then all is as before."""
+    world = nights("deals", rows={"deals": 1_200})
+    world.trial.line = line = Ahead(world.trial.line, dt.timedelta(hours=4))
+    await world.night()
+    line.ahead = dt.timedelta()
+    await asyncio.sleep(1_800)
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[100:103])
+    await asyncio.sleep(1_800)
+    outcome = await world.night()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (0, "complete", {"all"}) == (outcome.exit_code, entry["status"], set(entry["lanes"]))
+    assert entry["reason"].startswith("CLOCK: ")
+    assert SAME == await world.differences("deals")
+    await asyncio.sleep(3_600)
+    entry = (await world.night()).manifest["entities"]["deals"]
+    assert (None, False) == (entry["reason"], "all" in entry["lanes"])
 
 
 async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
@@ -239,6 +354,25 @@ async def test_a_row_that_a_list_left_out_is_not_gone(nights, monkeypatch):
     hidden.clear()
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize(("name", "method"), [("departments", "department.get"), ("crm_statuses", "crm.status.list"), ("currencies", "crm.currency.list")])
+async def test_one_blank_answer_of_what_is_read_whole_empties_nothing(nights, monkeypatch, name, method):
+    """An answer without rows says nothing by itself, not even to an administrator: what is asked once more shows the rows, and their news."""
+    whole, blank = METHODS[method], []
+
+    def body(world, params, start, session):
+        answer = whole.run(world, params, start, session)
+        return replace(answer, result=[], total=0, next=None) if blank and blank.pop() else answer
+    monkeypatch.setitem(METHODS, method, Method(whole.scope, body))
+    world = nights(name)
+    await world.night()
+    if name == "departments":
+        world.happen("change", name, *list(world.tables[name].ids)[:2])
+    blank.append(True)
+    outcome = await world.night()
+    assert (0, 0) == (outcome.exit_code, outcome.manifest["entities"][name]["gone"])
+    assert SAME == await world.differences(name)
 
 
 @pytest.mark.parametrize(("admin", "code"), [(True, 0), (False, 4)])

@@ -15,6 +15,7 @@ Rule 2: a method that names neither total nor next may page all the same: a firs
 page of exactly fifty rows is followed by another question.
 Rule 3: every walk ends. Up to the total of its first page `next` has to rise;
 beyond that, page upon page has to bring something new.
+Rule 4: that there is nothing is believed when it is said twice (`believe`): for a moment, an answer may be blank.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ NOTHING_NEW = 3  # pages in a row: one or two may be empty because rights hide t
 def single(question: Question) -> Pager:
     """Read a method that answers everything at once; `total` and `next` mean nothing there."""
     (page,) = yield Ask((question.whole(),))
+    if not page.rows:
+        (page,) = yield Ask((question.whole(),))
     return Finish(page.rows)
 
 
@@ -41,6 +44,8 @@ def follow(question: Question) -> Pager:
     readings: list[list[Page]] = []
     for _ in range(PASSES):
         readings.append((yield from _once(question)))
+        if len(readings) == 1 and not any(page.rows for page in readings[0]):
+            continue
         if len({page.total for page in readings[-1]}) == 1:
             _check_total(readings[-1])
             break

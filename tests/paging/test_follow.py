@@ -40,7 +40,7 @@ def test_every_row_comes_once_by_its_key(ids, size):
     """Equal keys are one row: what shifted between two pages comes twice."""
     cuts = [ids[first:first + size] for first in range(0, len(ids), size)] or [[]]
     pages = [Page(rows(*cut), len(ids), place + 1 if place + 1 < len(cuts) else None) for place, cut in enumerate(cuts)]
-    kept, left = run(follow(DEPARTMENTS), *pages)
+    kept, left = run(follow(DEPARTMENTS), *pages * (1 if ids else 2))  # that there is nothing has to be said twice
     assert rows(*dict.fromkeys(ids)) == kept
     assert [] == left
 
@@ -109,6 +109,14 @@ def test_a_set_that_always_moves_is_read_three_times():
 def test_a_method_without_totals_is_read_once():
     """No total at all is no movement."""
     assert rows(1, 2) == run(follow(UNKNOWN), Page(rows(1), None, 50), Page(rows(2)))[0]
+
+
+@pytest.mark.parametrize("reader", [single, follow])
+def test_an_answer_without_rows_is_asked_for_once_more(reader):
+    """It is believed when it is said twice; what comes then is taken."""
+    blank, page = Page((), 0), Page(rows(1, 2), 2)
+    assert (rows(1, 2), []) == run(reader(DEPARTMENTS), blank, page)
+    assert ([], [page]) == run(reader(DEPARTMENTS), blank, blank, page)
 
 
 def test_a_single_reply_is_taken_as_it_is():
