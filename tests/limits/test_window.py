@@ -1,13 +1,16 @@
 """What `window` promises: as many requests in flight as pay, never more than allowed."""
 
 from heapq import heappop, heappush
+from itertools import pairwise
 from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.limits import Window
+from extractor.limits.window import STEP
 
 
 class Portal:
@@ -16,6 +19,7 @@ class Portal:
     def __init__(self, workers: int, seconds: float, jitter: float = 0.0) -> None:
         self.seconds = seconds
         self.answered = 0
+        self.widths: list[int] = []  # after each answer
         self._jitter = jitter
         self._random = Random(1)
         self._free = [0.0] * workers
@@ -28,15 +32,15 @@ class Portal:
 
     def run(self, window: Window, until: float) -> float:
         """Keep the window full; return its mean width."""
-        widths = []
+        seen = len(self.widths)
         while self._now < until:
             while window.room(self._now):
                 self._send(window)
             self._now, sent = heappop(self._flying)
             window.left(self._now, self._now - sent, ok=True)
             self.answered += 1
-            widths.append(window.statistics().size)
-        return sum(widths) / len(widths)
+            self.widths.append(window.statistics().size)
+        return fmean(self.widths[seen:])
 
     def _send(self, window: Window) -> None:
         window.entered(self._now)
@@ -137,7 +141,7 @@ def test_it_says_how_it_is():
     """The repr carries the numbers."""
     window = Window(9)
     window.entered(0)
-    assert "<Window 1 of 4 in flight, at most 9>" == repr(window)
+    assert "<Window 1 of 2 in flight, at most 9>" == repr(window)
     assert window.statistics().latency is None
 
 
@@ -148,16 +152,50 @@ def test_a_knee_below_the_double_is_found_by_steps_at_once():
     assert 20 <= window.statistics().size <= 25
 
 
-def test_one_failure_among_answers_is_a_mishap():
-    """A request in fifty that is lost on its way says nothing of the portal; two in a row do."""
+def answered(window, now, *, ok):
+    """One request that takes a second, and how it ends."""
+    window.entered(now - 1)
+    window.left(now, 1.0, ok=ok)
+
+
+def test_failures_among_answers_are_mishaps():
+    """Requests in fifty that are lost on their way, two at once, say nothing of the portal; a third does."""
     window = Window(16, fixed=False)
     Portal(16, 1.0).run(window, 60)
-    before = window.statistics().size
-    for _ in range(3):
-        for _ in range(49):
-            window.left(60, 1.0, ok=True)
-        window.left(60, 1.0, ok=False)
-        assert window.statistics().size >= before - 4
     width = window.statistics().size
-    window.left(60, 1.0, ok=False)
+    for now in range(61, 64):
+        for _ in range(48):
+            answered(window, now, ok=True)
+        for _ in range(2):
+            answered(window, now, ok=False)
+        assert width == window.statistics().size
+    answered(window, 64, ok=False)
     assert width // 2 == window.statistics().size
+
+
+def test_what_a_failure_took_is_tried_again_at_once():
+    """A portal that was overrun for a moment is soon read as before."""
+    portal, window = Portal(16, 1.0), Window(16)
+    portal.run(window, 60)
+    for _ in range(3):
+        window.entered(60)
+        window.left(60, 60.0, ok=False)
+    assert 8 == window.statistics().size
+    portal.run(window, 72)
+    assert 16 == window.statistics().size
+
+
+@pytest.mark.parametrize("workers", [16, 40])
+def test_no_try_costs_more_than_a_quarter(workers):
+    """Without a failure the width never falls by more than a quarter, not from the ceiling either, where the doubling ends."""
+    portal = Portal(workers, 1.0)
+    portal.run(Window(16), 200)
+    assert all(after >= before * (1 - STEP) for before, after in pairwise(portal.widths))
+
+
+def test_a_troop_is_measured_as_it_is():
+    """Requests that leave together come back together: the window stays where it is, wherever a round cuts such a troop."""
+    portal, window = Portal(16, 1.0), Window(32)
+    portal.run(window, 60)
+    assert portal.run(window, 600) <= 20.5
+    assert portal.answered >= 0.98 * 16 * 600
