@@ -11,8 +11,9 @@ full at times, and nearly so on average.
 Rule 2: a try changes the width by a quarter, which below the knee changes throughput
 as much, above it not at all. A wider window must bring much of that; a narrower
 one, which also means shorter queues, may cost a little of it. What pays is
-kept and tried further; what does not is taken back, and after some rounds
-of rest, which also measure, the other direction is tried.
+kept and tried further; what does not is taken back, and the other direction
+is tried: at once when nothing is known yet, later after some rounds
+of rest, which also measure.
 Rule 3: a round counts the requests that left since the window has its width, for the
 others queued with as many as before; and its throughput is width x work / latency, not
 work / time: requests that leave together come back together, and where a
@@ -37,7 +38,7 @@ from dataclasses import dataclass
 
 CEILING = 16  # 5 a second (enterprise) at 3 s each; portals were seen to fall over at 50 at once
 SELF_HOSTED = 32  # without a bucket: twice as many workers as are usual, as some requests are always on their way
-START = 0.25  # of the ceiling: 4 are what 2 requests a second (standard) keep in flight at 2 s each
+START = 0.5  # of the ceiling: budgets that are spent in the first seconds come back first
 STEP = 0.25
 GAIN, COST = 0.3, 0.25  # of the change of width, that must or may show in throughput
 NEARLY = 0.75
@@ -74,6 +75,7 @@ class Window:
         self._in_flight = self._most = self._rest = 0
         self._latency: float | None = None
         self._direction = 1
+        self._patience = 0  # rounds of rest before the next turn
         self._doubling = True
         self._mishaps = 0.0  # that the answers so far allow
         self._since = self._halved_at = 0.0  # the width is as it is
@@ -162,13 +164,13 @@ class Window:
         step = here.size if self._doubling else math.ceil(STEP * here.size)
         self._resize(here.size + self._direction * step, now)
         if self._size == here.size:  # at the ceiling, or at one
-            self._doubling = False
+            self._doubling, self._patience = False, REST
             self._turn()
         else:
             self._origin = here
 
     def _turn(self) -> None:
-        self._direction, self._rest = -self._direction, REST
+        self._direction, self._rest, self._patience = -self._direction, self._patience, REST
 
     def _resize(self, size: int, now: float) -> None:
         if not self._fixed:

@@ -60,12 +60,13 @@ def test_the_window_finds_the_knee(workers, jitter):
     assert width <= 1.2 * workers + 2
 
 
-def test_the_window_starts_small_and_doubles():
-    """Four, eight, sixteen in flight: two rounds are enough, where the portal takes them."""
-    portal, window = Portal(100, 1.0), Window()
-    assert 4 == window.statistics().size
+def test_the_window_starts_with_half_and_doubles():
+    """Sixteen, thirty-two in flight: one round is enough, where the portal takes them."""
+    portal, window = Portal(100, 1.0), Window(32)
+    portal.run(window, 1)
+    assert 16 == window.statistics().size
     portal.run(window, 3)
-    assert 16 == window.statistics().most
+    assert 32 == window.statistics().most
 
 
 def test_the_window_falls_when_the_portal_becomes_busy():
@@ -85,7 +86,7 @@ def test_a_window_that_is_never_full_stays_as_it_is():
         assert window.room(now)
         window.entered(now)
         window.left(now + 0.5, 0.5, ok=True)
-    assert 4 == window.statistics().size
+    assert 8 == window.statistics().size
 
 
 def test_a_failure_halves_the_window_once_a_round():
@@ -141,7 +142,7 @@ def test_it_says_how_it_is():
     """The repr carries the numbers."""
     window = Window(9)
     window.entered(0)
-    assert "<Window 1 of 2 in flight, at most 9>" == repr(window)
+    assert "<Window 1 of 4 in flight, at most 9>" == repr(window)
     assert window.statistics().latency is None
 
 
