@@ -47,7 +47,7 @@ def test_a_killed_request_carries_half_next_time(error):
     limits = Limits()
     exchange(limits, *[error] * 50)
     assert 25 == round(1 / limits.weight(METHOD))
-    assert 2 == limits.window.statistics().size
+    assert 4 == limits.window.statistics().size
 
 
 @pytest.mark.parametrize("error", [AccessDenied("ACCESS_DENIED"), OperatingLimited("OPERATION_TIME_LIMIT")])
@@ -55,7 +55,7 @@ def test_a_no_is_an_answer(error):
     """A portal that says no is well: neither the window nor the batch shrinks."""
     limits = Limits()
     exchange(limits, error, seconds=0.1)
-    assert 4 == limits.window.statistics().size
+    assert 8 == limits.window.statistics().size
     assert 50 == round(1 / limits.weight(METHOD))
 
 
