@@ -25,6 +25,9 @@ FROM ?= 0
 MINUTES ?= 5
 CORPUS ?= .fuzz/corpus
 
+# Whoever has set this elsewhere would have every process that a test starts compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Written last, so an environment without it is half made, and is made anew.
 READY := $(VENV)/.ready
 

@@ -140,7 +140,7 @@ async def test_large_answers_are_few(bench):
 
 async def test_the_loop_has_its_turn_between_pages(bench):
     """While a batch is absorbed others run; what stands then is whole: every id is on its shelf, or in a span still to be read."""
-    one = bench("deals", rows={"deals": 6_000}, latency=0.5)
+    one = bench("deals", rows={"deals": 2_500}, latency=0.5)
     ids, loop, seen = set(listed(one.trial.world, "crm.deal.list")), asyncio.get_running_loop(), Counter()
 
     class Watched(Shelf):
@@ -286,19 +286,15 @@ async def test_credentials_that_are_withdrawn(bench):
 
 @pytest.mark.parametrize("error", [ConnectionLost, Unreachable])
 async def test_a_portal_that_is_gone_for_a_while(bench, error):
-    """A portal that cannot be reached for two minutes ends nothing, though two hundred calls wait for it; each failure is told."""
+    """A portal that cannot be reached for two minutes ends nothing, though two hundred calls wait for it; each failure is told.
+
+    Nor does it cost much more than itself: connections that break at once have not used up the method's seconds.
+    """
     one = bench("deals", rows={"deals": 20_000}, latency=0.5)
     _gone(one, error)
     await one.engine.run()
     assert listed(one.trial.world, "crm.deal.list") == one.ids("deals")
     assert {error.__name__} == {event.reason for event in one.seen(CallFailed)}
-
-
-async def test_an_outage_costs_hardly_more_than_itself(bench):
-    """Connections that break at once have not used up the method's seconds: the run goes on when the portal is back."""
-    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
-    _gone(one, ConnectionLost)
-    await one.engine.run()
     assert asyncio.get_running_loop().time() < 240
 
 

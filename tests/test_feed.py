@@ -360,7 +360,7 @@ async def test_an_entity_that_fails_keeps_its_events(fed):
 @pytest.mark.parametrize("method", ["event.get", "crm.deal.list"])
 async def test_many_events_are_taken_in_portions(fed, method):
     """Thousands of rows in the queue, left reserved by a night that was killed before or after it noted them: all are taken in few requests."""
-    world = await fed(rows={"deals": 9_000})
+    world = await fed(rows={"deals": 5_000})
     ids = list(world.tables["deals"].ids)
     world.happen("change", "deals", *ids[:3_000], stamp=False)
     world.happen("delete", "deals", *ids[3_000:3_200])

@@ -16,6 +16,7 @@ from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
+from tests.thorough import thorough
 from tests.trials import SCOPES
 
 
@@ -197,10 +198,10 @@ async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     assert SAME == await world.differences("deals")
 
 
-@pytest.mark.parametrize("then", [dt.timedelta(hours=12), dt.timedelta(days=30), None])
+@pytest.mark.parametrize("then", [dt.timedelta(hours=12), None, *thorough(dt.timedelta(days=30))])
 async def test_a_run_goes_on_with_the_bounds_that_it_began_with(nights, then):
     """Another `--full-every` bounds the piece that is read again otherwise: what was read within the old bounds is not taken for the new piece."""
-    world = nights("deals", deletes=False, rows={"deals": 20_000}, full_every=dt.timedelta(days=7))
+    world = nights("deals", deletes=False, rows={"deals": 9_000}, full_every=dt.timedelta(days=7))
     await world.night()
     await asyncio.sleep(2 * 86_400)
     assert 5 == (await world.night(max_seconds=0.5)).exit_code
@@ -279,7 +280,7 @@ async def test_entities_of_other_nights_stay_in_the_manifest(nights):
 @pytest.mark.parametrize("killed", [False, True])
 async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, killed):
     """A run that is left for another one has landed rows: their files are named, and that the entity has not come to its end."""
-    world = nights("deals", "contacts", rows={"deals": 12_000, "contacts": 200}, deletes=False, latency=0.5)
+    world = nights("deals", "contacts", rows={"deals": 9_000, "contacts": 200}, deletes=False, latency=0.5)
     if wishes:
         assert 0 == (await world.night()).exit_code
     if killed:

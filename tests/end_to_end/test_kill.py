@@ -10,11 +10,13 @@ from extractor.checkpoint import CheckpointFile
 from extractor.messages import PAGE_SIZE
 from extractor.sandbox.methods.classic import listed
 from tests.end_to_end.processes import SIGINT, SIGKILL, SIGTERM, b24x, dump, ids, manifest, served, told
+from tests.thorough import thorough
 
 pytestmark = pytest.mark.end_to_end
 
-KILLS = 50
-SIDES = 5  # portals side by side, each with a dump of its own: most of the time goes by in waiting
+KILLS = 10
+SIDES = 5  # portals side by side, each with a dump of its own that is killed so often: most of the time goes by in waiting
+QUICK = 2
 SECONDS = 0.01  # of a call: a full request takes half a second, as on a real portal
 LANES = 2
 # What a second brings since the last commit, and what is under way.
@@ -61,7 +63,7 @@ def side(folder, seed):
     dice, costs, folders = random.Random(seed), [], [folder / "0"]
     with served(deals=30_000, seconds=SECONDS) as portal:
         expected = listed(portal.world, "crm.deal.list")
-        while len(costs) < KILLS // SIDES:
+        while len(costs) < KILLS:
             running, lost = killed(portal, folders[-1], dice)
             if running:
                 costs.append(lost)
@@ -76,11 +78,12 @@ def side(folder, seed):
     return costs
 
 
-def test_sigkill(tmp_path):
-    """Killed at 50 random moments of its run and run again each time, every row is there once; a kill costs what was at stake."""
+@pytest.mark.parametrize("seeds", [range(QUICK), *thorough(range(QUICK, SIDES))], ids=["twenty", "thirty"])
+def test_sigkill(tmp_path, seeds):
+    """Killed at random moments of its run and run again each time, every row is there once; a kill costs what was at stake."""
     with ThreadPoolExecutor(SIDES) as sides:
-        costs = list(sides.map(side, [tmp_path / f"side-{seed}" for seed in range(SIDES)], range(SIDES)))
-    assert KILLS == sum(map(len, costs))
+        costs = list(sides.map(side, [tmp_path / f"side-{seed}" for seed in seeds], seeds))
+    assert [KILLS] * len(seeds) == [len(each) for each in costs]
     assert max(max(each) for each in costs) <= AT_STAKE
 
 

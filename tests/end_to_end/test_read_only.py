@@ -42,7 +42,7 @@ def _bound(tmp_path_factory):
 @pytest.fixture(scope="module")
 def portal():
     """Serve a portal whose requests take a while."""
-    with served(deals=8_000, seconds=0.05) as portal:
+    with served(deals=4_000, seconds=0.05) as portal:
         yield portal
 
 

@@ -12,6 +12,7 @@ from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.meter import Bucket, Meter, Operating
 from extractor.sandbox.methods.classic import listed
+from tests.thorough import thorough
 from tests.trials import Line
 
 HOUR = 3_600.0
@@ -104,7 +105,7 @@ def suspend(loop, seconds):
     loop._now += seconds
 
 
-@pytest.mark.parametrize("after", [0.05, 0.4, 20.0, 70.0])
+@pytest.mark.parametrize("after", [0.4, 70.0, *thorough(0.05, 20.0)])
 @pytest.mark.parametrize("seconds", [40.0, HOUR])
 @pytest.mark.parametrize("oauth", [False, True], ids=["webhook", "application"])
 async def test_the_lid_of_a_laptop(trial, tmp_path, after, seconds, oauth):

@@ -11,6 +11,7 @@ from extractor.cli import main, running
 from extractor.sandbox.clock import VirtualLoop, run
 from extractor.sandbox.exchange import Response
 from extractor.sandbox.faults import Fault, cut, html, slow, truncated
+from tests.thorough import thorough
 from tests.trials import ADDRESS, CODE, HOST, SECRET, Trial
 
 JSON = {"Content-Type": "application/json"}
@@ -107,7 +108,7 @@ def canary(request, tmp_path, monkeypatch):
     return lambda **portal: Canary(tmp_path, monkeypatch, request.param, **portal)
 
 
-@pytest.mark.parametrize("words", LOGS.values(), ids=LOGS)
+@pytest.mark.parametrize("words", [LOGS["JSON"], *thorough(LOGS["quiet"], LOGS["text"], LOGS["verbose"])], ids=["JSON", "quiet", "text", "verbose"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_no_secret_comes_out(canary, fault, words):
     """Whatever goes wrong, and however loud the log is: not in the output, the manifest, the checkpoint, the summary or the rows."""

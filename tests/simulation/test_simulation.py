@@ -8,12 +8,13 @@ import pytest
 
 from tests.simulation.disk import Disk, torn
 from tests.simulation.story import tell
+from tests.thorough import thorough
 
-SEEDS = 30  # CI tells some hundred more
+SEEDS = 40  # CI tells some hundred more
 AT_ONCE = 10
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize("first", [0, *thorough(*range(AT_ONCE, SEEDS, AT_ONCE))])
 def test_every_promise_is_kept(first):
     """Whatever the seed: each row once, no torn line, a manifest that tells the truth, an exit code that fits."""
     broken = [f"{ended.broken}\n    python -m tests.simulation {ended.seed}"
