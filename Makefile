@@ -17,8 +17,8 @@ BIN := $(VENV)/bin
 INSTALL := -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 COVERAGE ?=
 SELECT ?=
-# Tests wait for nothing but the processor, so two at a time are twice as fast; beyond four they only warm it.
-WORKERS := -n auto --maxprocesses 4 --dist worksteal
+# One test more than there are cores, as some wait for a process of theirs; beyond five they only warm the machine.
+WORKERS = -n $$($(BIN)/python -c 'import os; print(min(5, os.cpu_count() + 1))') --dist worksteal
 SEEDS ?= 1000
 NIGHTS ?= $(SEEDS)
 FROM ?= 0
@@ -48,7 +48,7 @@ stories: $(READY)  ## simulate SEEDS dumps and NIGHTS mirrors from seed FROM on,
 
 soak: stories  ## simulate SEEDS dumps and as many mirrors, let each mutant be caught, draw new examples for every property
 	@$(BIN)/python -m pytest -q -m soak
-	@$(BIN)/python -m pytest -q $(WORKERS) --hypothesis-profile soak -m "not end_to_end" --ignore tests/simulation
+	@$(BIN)/python -m pytest -q $(WORKERS) --hypothesis-profile soak -m "thorough or not end_to_end" --ignore tests/simulation
 
 fuzz: $(READY)  ## for MINUTES, let coverage lead to bytes that the decoder did not expect; what it learnt stays in CORPUS
 	@$(BIN)/python $(INSTALL) --no-build-isolation --editable '.[fuzz]'

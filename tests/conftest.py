@@ -1,7 +1,6 @@
 """Every `async def` test runs on a virtual clock; those marked `end_to_end` run on a real loop.
 
-Those marked `thorough` run where a hypothesis profile is asked for, which is where more is wanted of everything: in CI, and in
-the soak. Those marked `soak` run where they are asked for (`-m soak`), and nowhere else.
+Those marked `thorough` or `soak` run where they are asked for (`-m thorough`), and nowhere else.
 """
 
 from __future__ import annotations
@@ -15,17 +14,16 @@ from hypothesis import settings
 
 from extractor.sandbox.clock import VirtualLoop
 
-# A loaded machine is no reason for a red test, and neither is luck: the same code draws the same examples,
-# more of them in CI (--hypothesis-profile thorough). `make soak` draws new ones.
+# A loaded machine is no reason for a red test, and neither is luck: the same code draws the same examples.
+# `make soak` draws new ones.
 settings.register_profile("b24x", deadline=None, derandomize=True, max_examples=40)
-settings.register_profile("thorough", deadline=None, derandomize=True)
 settings.register_profile("soak", deadline=None, max_examples=500)
 settings.load_profile("b24x")
 
 
 def pytest_collection_modifyitems(config, items):
     """Leave out what this run has no time for."""
-    left_out = {name for name, wanted in [("soak", "soak" in config.option.markexpr), ("thorough", config.getoption("hypothesis_profile"))] if not wanted}
+    left_out = {"soak", "thorough"} - set(config.option.markexpr.split())
     long = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]

@@ -115,7 +115,7 @@ async def test_it_commits_what_is_much(bench):
 
 async def test_memory_is_bounded(bench):
     """All entities together hold little more than eight mebibytes that are not committed: at most what the answers under way bring."""
-    held, one = [], bench("deals", "contacts", "leads", rows={"deals": 20_000, "contacts": 20_000, "leads": 20_000}, latency=0.01,
+    held, one = [], bench("deals", "contacts", "leads", rows={"deals": 9_000, "contacts": 9_000, "leads": 9_000}, latency=0.01,
                           cost=CostModel.flat(0.0))
     one.engine._observers = [lambda event: held.append(
         sum(1_000 * (len(run.sink.rows) - run.sink.mark.rows) for run in one.runs.values() if run.sink))]

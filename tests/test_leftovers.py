@@ -13,6 +13,7 @@ from extractor.order import Audit
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
 from tests.simulation.disk import Disk
+from tests.thorough import thorough
 
 FOREIGN = ["part-00000.ndjson.gz", "part-00001.ndjson", "changes-20240101t000000z.ndjson", "deletes-20240101t000000z-2.ndjson.zst"]
 
@@ -92,7 +93,7 @@ async def test_a_first_run_that_was_refused_vouches_for_nothing(nights, name):
     assert "mine" == path.read_text()
 
 
-@pytest.mark.parametrize("again", [("deals",), ("deals", "contacts"), ("contacts",)])
+@pytest.mark.parametrize("again", [("deals", "contacts"), ("contacts",), *thorough(("deals",))])
 @pytest.mark.parametrize("written", [0, 1])
 async def test_what_a_killed_night_left_goes(nights, again, written):
     """Between a file's birth and the first commit of its rows nothing but the night's moment names it; others' are refused as ever."""
@@ -119,7 +120,7 @@ async def test_what_a_killed_night_left_goes(nights, again, written):
 
 
 @pytest.mark.parametrize("cut", [None, 1, 2, 3], ids=["kill", *["power cut"] * 3])
-@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("after", [0, 2, *thorough(1, 3)])
 async def test_what_a_killed_repair_left_goes(tmp_path, cut, after):
     """At whatever operation on the disk after its first file was born: each of the commands that come next clears it."""
     disk = Disk(tmp_path / "out")

@@ -203,7 +203,7 @@ class Users:
             self.delete(event.entity.partition(":")[0])
 
 
-@pytest.mark.parametrize("share", [0.01, 1.0])
+@pytest.mark.parametrize("share", [1.0, *thorough(0.01)])
 async def test_what_users_do_meanwhile_is_no_difference(folder, share):
     """Rows are born and changed at every moment of the look, and go once their ids were shown."""
     world = folder("deals", "contacts", "tasks", rows={"deals": 4_000, "contacts": 3_000, "tasks": 700}, latency=2.0)
@@ -377,7 +377,7 @@ def mirror(tmp_path):
     return lambda *names, **options: Folder(tmp_path / "out", "mirror", *names, **options)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, *thorough(12)])
 async def test_a_repair_mends_what_is_named(mirror, seed):
     """A hundred differences: they are named, and a second look finds none; the mirror is the portal's, and stays so."""
     world = mirror(*NAMES, rows=ROWS)
@@ -499,7 +499,7 @@ async def test_rows_that_cannot_be_read_now_are_not_extra(folder):
     assert (4, "UNREAD") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["reason"].partition(":")[0])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *thorough(2)])
 async def test_a_portal_that_fails_now_and_then_changes_nothing_of_it(folder, seed):
     """Lost answers, torn bodies, batches without their maps: the same differences are named, and mended."""
     world = folder(*NAMES, rows=ROWS)

@@ -172,7 +172,7 @@ MUTANTS = [
     checkpoint_in_place, name_not_synced, bad_row_not_named, dropped_filter_not_noticed,
     operating_values_summed, refresh_twice,
 ]
-QUICK = [missing_entry_is_an_empty_page, checkpoint_before_fsync, empty_page_believed, duplicates_kept, refusal_is_an_empty_page, bad_row_not_named]
+QUICK = [missing_entry_is_an_empty_page, empty_page_believed, bad_row_not_named]
 """Those that a second or two shows."""
 
 SLOW = [offsets_lowest_first, killed_batch_again_for_ever, no_truncation_at_resume,
