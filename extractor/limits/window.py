@@ -142,7 +142,7 @@ class Window:
         """End a round, and learn from it if the window was in the way."""
         self._latency = self._sum / self._answers
         seconds = now - self._began_at if self._began_at is not None else 0.0
-        if self._was_full and self._area >= NEARLY * self._size * seconds > 0:
+        if self._was_full and self._sum > 0 and self._area >= NEARLY * self._size * seconds > 0:
             self._learn(self._work / seconds if self._doubling else self._size * self._work / self._sum, now)
         self._begin(now)
 

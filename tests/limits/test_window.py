@@ -138,6 +138,19 @@ def test_the_ceiling_holds_and_room_is_what_it_says(ceiling, events):
         assert window.room(now) == (flying < numbers.size)
 
 
+def test_answers_that_take_no_time_teach_nothing():
+    """Some come at once, from a cache or a clock that stands, while others fill the window."""
+    window = Window(2)
+    window.entered(0.0)
+    assert not window.room(0.0)
+    window.left(1.0, 1.0, ok=False)
+    for now in range(2, 30):
+        window.entered(now - 1.0)
+        assert not window.room(now)
+        window.left(float(now), 0.0, ok=True)
+    assert 1 == window.statistics().size
+
+
 def test_it_says_how_it_is():
     """The repr carries the numbers."""
     window = Window(9)
