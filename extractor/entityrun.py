@@ -20,6 +20,7 @@ from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.retry import blocked_attempt
 from extractor.sinks import Sink
+from extractor.wording import counted
 
 _NO_PROOF = "NO_PROOF: {method} has no id filter; rows that moved between its pages while they were read could be missing"
 _UNKNOWN = ("NO_PROOF: {method} is not in the catalog, and was read by its next and total; "
@@ -103,7 +104,7 @@ class EntityRun:
         if self.unread:
             first = self.unread[0]
             self.status = "partial"
-            self.reason = f"{AROUND}{len(self.unread)} rows could not be read, the first is {first.id} ({first.reason})"
+            self.reason = f"{AROUND}{counted(len(self.unread), 'row')} could not be read, the first is {first.id} ({first.reason})"
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""

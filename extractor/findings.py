@@ -13,6 +13,7 @@ from typing import Any
 
 from extractor.known import Id
 from extractor.ledger import KINDS, What
+from extractor.wording import counted
 
 FEW = 20  # ids of a kind that a person reads
 
@@ -91,7 +92,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         said += [f"  {kind}: {_shown(one.of(kind))}" for kind in KINDS if one.of(kind)]
     differ = sum(one.differs for one in findings.values())
     total = sum(one.held for one in findings.values())
-    said.append(f"{found['status']}: {total:,} rows on disk" + (f", {differ:,} differences{_mended(findings)}" if differ else ""))
+    said.append(f"{found['status']}: {counted(total, 'row')} on disk" + (f", {counted(differ, 'difference')}{_mended(findings)}" if differ else ""))
     return said
 
 
@@ -99,7 +100,7 @@ def _verdict(one: Finding) -> str:
     """Say of one entity what was compared, and how it ended."""
     if one.status == "not compared" and not one.differs:
         return f"not compared: {one.reason}"
-    said = f"{one.held:,} rows on disk, {one.ids:,} ids in the portal, {one.read:,} rows read again: {_counted(one) or 'the same'}"
+    said = f"{counted(one.held, 'row')} on disk, {counted(one.ids, 'id')} in the portal, {counted(one.read, 'row')} read again: {_counted(one) or 'the same'}"
     for count, words in ((one.moved, "new or touched meanwhile"), (one.unread, "unread, as the manifest says"), (one.mended, "mended")):
         said += f"; {count:,} {words}" if count else ""
     return said + (f"; not compared to the end: {one.reason}" if one.status == "not compared" else "")
@@ -114,7 +115,7 @@ def _mended(findings: Mapping[str, Finding]) -> str:
 def _counted(one: Finding) -> str:
     """Count what differs."""
     counts = [f"{len(one.of(kind)):,} {kind}" for kind in KINDS if one.of(kind)]
-    return ", ".join([*counts, *([f"{len(one.damaged)} damaged files"] if one.damaged else [])])
+    return ", ".join([*counts, *([counted(len(one.damaged), "damaged file")] if one.damaged else [])])
 
 
 def _shown(ids: list[Id]) -> str:

@@ -28,6 +28,7 @@ from extractor.events import (
     Stopping,
     Waiting,
 )
+from extractor.wording import counted, reading, words
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -87,7 +88,7 @@ class PlainLines:
         """Say how far the run is."""
         rows = sum(done for done, _ in self._rows.values())
         left = sum(left for _, left in self._rows.values())
-        return f"{rows:,} rows, about {left:,.0f} to come"
+        return f"{counted(rows, 'row')}, about {left:,.0f} to come"
 
 
 def json_line(event: str, **fields: object) -> str:
@@ -124,7 +125,7 @@ class _Bars:
         """Move the bars."""
         if isinstance(event, RowsLanded):
             if event.entity not in self._tasks:
-                self._tasks[event.entity] = self._progress.add_task(event.entity, total=None)
+                self._tasks[event.entity] = self._progress.add_task(reading(event.entity), total=None)
             total = event.rows + event.left
             self._progress.update(self._tasks[event.entity], completed=event.rows, total=max(total, 1))
         elif isinstance(event, EntityEnded | CallFailed | Waiting | Stopping | StartedOver | ObserverFailed) and (line := _line(event, verbose=False)):
@@ -146,9 +147,9 @@ def _line(event: Event, *, verbose: bool) -> str | None:
     """Put an event into words, if it deserves a line."""
     match event:
         case EntityEnded(entity=entity, status=status, rows=rows, reason=reason):
-            return f"{entity}: {status}, {rows:,} rows" + (f" ({reason})" if reason else "")
+            return f"{reading(entity)}: {status}, {counted(rows, 'row')}" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
-            return f"{entity}: {reason}, attempt {attempt}, again in {wait:.1f} s"
+            return f"{reading(entity)}: {words(reason)}, attempt {attempt}, again in {wait:.1f} s"
         case StartedOver(entity=entity):
             return f"{entity}: another question than last time, so it is read whole again"
         case Stopping(why=why):
@@ -158,7 +159,7 @@ def _line(event: Event, *, verbose: bool) -> str | None:
         case Waiting(seconds=seconds, why=why):
             return f"waiting {seconds:.0f} s {why}"
         case RequestAnswered(calls=calls, rows=rows, seconds=seconds, error=error) if verbose:
-            return f"request of {calls} calls: {error or f'{rows:,} rows'} in {seconds:.2f} s"
+            return f"request of {counted(calls, 'call')}: {words(error) if error else counted(rows, 'row')} in {seconds:.2f} s"
         case _:
             return None
 

@@ -8,6 +8,7 @@ from typing import Any
 from extractor.config import Settings
 from extractor.floor import Floor, floor, pages_for, requests_for
 from extractor.order import Outcome
+from extractor.wording import counted
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
 
@@ -44,12 +45,12 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
     said += _events(outcome.manifest.get("events"))
-    said.append(f"{outcome.manifest['status']}: {rows(outcome):,} rows")
+    said.append(f"{outcome.manifest['status']}: {counted(rows(outcome), 'row')}")
     if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
         said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
         bound = floor_of(outcome, settings)
-        said[-1] += f" in {outcome.seconds:.1f} s, {outcome.requests:,} request{'s' if outcome.requests != 1 else ''}"
+        said[-1] += f" in {outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
         if not outcome.resumed:
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
@@ -59,7 +60,7 @@ def _events(facts: Mapping[str, Any] | None) -> list[str]:
     """Say what came of the portal's events, where they were asked for."""
     if facts is None:
         return []
-    cost = f"events: {facts['taken']:,} taken, {facts['cleared']:,} cleared, {facts['requests']:,} request{'s' if facts['requests'] != 1 else ''}"
+    cost = f"events: {facts['taken']:,} taken, {facts['cleared']:,} cleared, {counted(facts['requests'], 'request')}"
     return [f"{cost}; {facts['note']}" if facts["note"] else cost]
 
 

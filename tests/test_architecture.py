@@ -20,7 +20,7 @@ PURE = (
     "messages.py", "errors.py", "events.py", "catalog.py", "planner.py", "paging/*.py", "scheduler.py", "listing.py", "load.py",
     "batch.py", "decoder.py", "retry.py", "refusals.py", "question.py", "conditions.py", "spelling.py",
     "operands.py", "wishes.py", "waits.py", "lanes.py", "offline.py", "mirror.py", "claims.py", "samples.py", "floor.py", "metrics.py", "auth/*.py",
-    "secrets.py", "sandbox/*.py",
+    "secrets.py", "wording.py", "sandbox/*.py",
 )
 IMPURE_SANDBOX = {"sandbox/server.py", "sandbox/transport.py", "sandbox/clock.py"}
 

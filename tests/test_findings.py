@@ -46,7 +46,7 @@ def test_what_was_not_compared_is_said():
         "tasks  9 rows on disk, 9 ids in the portal, 8 rows read again: 1 stale; not compared to the end: UNREAD: 1 row",
         "  stale: 4",
         "users  3 rows on disk, 3 ids in the portal, 3 rows read again: the same",
-        "differs: 12 rows on disk, 1 differences",
+        "differs: 12 rows on disk, 1 difference",
     ] == said
 
 
@@ -60,5 +60,5 @@ def test_of_a_run_that_did_not_end_nothing_is_said():
 def test_the_sentence_counts():
     """By entity; where nothing differs there is none."""
     assert why({"a": Finding(), "b": Finding()}) is None
-    assert "the folder and the portal differ: a has 1 missing, 2 stale; b has 1 damaged files" == why(
+    assert "the folder and the portal differ: a has 1 missing, 2 stale; b has 1 damaged file" == why(
         {"a": Finding(missing=[1], stale=[2, 3]), "b": Finding(damaged={"x": "y"})})

@@ -52,7 +52,7 @@ def test_how_far_a_run_is_comes_every_few_seconds():
 def test_a_first_failure_is_no_news():
     """A call that succeeds at its second attempt is everyday; one that fails again is said."""
     first, second = CallFailed("deals", "ServerFailure", 1, 2.0), CallFailed("deals", "ServerFailure", 2, 4.0)
-    assert ["deals: ServerFailure, attempt 2, again in 4.0 s"] == lines_of(first, second)
+    assert ["deals: server failure, attempt 2, again in 4.0 s"] == lines_of(first, second)
 
 
 def test_waits_are_said():

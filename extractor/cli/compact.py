@@ -25,13 +25,15 @@ def command(folder: Path, entities: tuple[str, ...], compress: Compression | Non
     Nothing is asked of the portal. Killed at any moment, the mirror is whole.
     """
     from extractor.compact import compact
+    from extractor.wording import counted
 
     for one in compact(folder, entities, compress):
         rows = sum(mark.rows for mark in one.now)
         if one.left:
-            said = f"left as it is, {rows:,} rows: {one.left}"
+            said = f"left as it is, {counted(rows, 'row')}: {one.left}"
         else:
             lines, size = sum(mark.rows for mark in one.before), sum(mark.bytes for mark in one.before)
-            said = f"{lines:,} lines in {len(one.before)} files ({size:,} bytes) are {rows:,} rows ({sum(mark.bytes for mark in one.now):,} bytes)"
+            said = (f"{counted(lines, 'line')} in {counted(len(one.before), 'file')} ({size:,} bytes), folded into "
+                    f"{counted(rows, 'row')} ({sum(mark.bytes for mark in one.now):,} bytes)")
         click.echo(f"{one.name}: {said}", err=True)
     return 0

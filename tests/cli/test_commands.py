@@ -156,5 +156,5 @@ def test_compact_says_what_it_did(tmp_path):
     made(tmp_path, deals=[([(1, "old"), (2, "old")], "none"), ([(1, "new"), (2, None)], "none")]).close()
     first, second = run("compact", str(tmp_path)), run("compact", str(tmp_path))
     assert [(0, ""), (0, "")] == [(one.exit_code, one.stdout) for one in (first, second)]
-    assert "deals: 4 lines in 2 files (102 bytes) are 1 rows (25 bytes)\n" == first.stderr
-    assert "deals: left as it is, 1 rows: each row is there once\n" == second.stderr
+    assert "deals: 4 lines in 2 files (102 bytes), folded into 1 row (25 bytes)\n" == first.stderr
+    assert "deals: left as it is, 1 row: each row is there once\n" == second.stderr

@@ -170,7 +170,7 @@ def test_a_verification_and_its_reports(served, tmp_path):
     ran = verify(portal, out, "--sample", "all", "--json", "--report", tmp_path / "differs.ndjson")
     said = orjson.loads(ran.stdout)
     assert (7, [lost], "differs") == (ran.exit_code, said["entities"]["deals"]["missing"], said["status"])
-    assert "the folder and the portal differ: deals has 1 missing, 1 damaged files" in ran.stderr
+    assert "the folder and the portal differ: deals has 1 missing, 1 damaged file" in ran.stderr
     written = [orjson.loads(line) for line in (tmp_path / "differs.ndjson").read_bytes().splitlines()]
     assert {"entity": "deals", "id": lost, "what": "missing"} in written
     assert {"same.ndjson", "differs.ndjson", "out"} == {one.name for one in tmp_path.iterdir()}

@@ -1,0 +1,22 @@
+"""What `wording` promises: people are spoken to in their own language."""
+
+import pytest
+
+from extractor.wording import counted, reading, words
+
+
+@pytest.mark.parametrize(("number", "noun", "said"), [
+    (0, "row", "0 rows"), (1, "row", "1 row"), (2_000, "row", "2,000 rows"), (1, "entity", "1 entity"), (2, "entity", "2 entities")])
+def test_one_is_no_plural(number, noun, said):
+    """A count and its noun agree."""
+    assert said == counted(number, noun)
+
+
+def test_names_of_readings():
+    """An entity is called by its name, and a reading of it by what is read."""
+    assert ("deals", "deals (ids)") == (reading("deals"), reading("deals:ids"))
+
+
+def test_names_of_errors():
+    """A class's name becomes words."""
+    assert ["connection lost", "not json", "server failure"] == [words(name) for name in ("ConnectionLost", "NotJson", "ServerFailure")]
