@@ -3,7 +3,7 @@
 #   make PYTHON=python3.12     the interpreter, by name or by path
 #   make VENV=.venv-3.12       a second environment beside the first
 #   make test COVERAGE=--cov   the tests, measuring coverage: it takes twice as long
-#   make test SELECT='-k span' some of them
+#   make test SELECT='-k span' some of them; '-m thorough' more of the same
 #   make soak SEEDS=10000 FROM=0
 #   make fuzz MINUTES=60       Linux only
 
