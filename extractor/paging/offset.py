@@ -13,14 +13,14 @@ past the end (calculatePageNumber); an option of the portal caps `total`. So no
 offset is believed. A page is an unbroken piece of the set, wherever it lies:
 between its lowest and its highest id nothing is missing. What lies between
 two pages, above the uppermost and below the lowest, is asked for by ids, and
-has to be empty.
+has to be empty; and of the last ids that the portal knows each has to be on a page.
 
 Rule 1: the calls of one ask run one after another, in this order. Several
 batches side by side would be the lowest-first case again.
 
 Rule 2: a page that failed takes all lower ones with it; they are read again.
 
-Rule 3: a page is as long as its own total says; one cut short is no unbroken piece.
+Rule 3: a page is as long as its own total says, and names no next page beyond it; one cut short is no unbroken piece.
 
 Rule 4: where anything is found between the pages, or the portal shows no ids any
 more, the pages of this ask are dropped, and the rest is read by ids: it knows
@@ -63,11 +63,13 @@ def descend(question: Question, span: Span, total: int) -> Pager:
             if not all(_whole(page, start) for page, start in zip(pages, group, strict=True)):
                 return (yield from ascend(question, span))
             low = None if first + BATCH_SIZE < len(starts) else span.cursor
-            between = uncovered([ids_of(page.rows, key) for page in pages], low, end if span.high is None else span.high)
+            high = end if span.high is None else span.high
+            pieces = [ids_of(page.rows, key) for page in pages]
+            between = uncovered(pieces, low, high)
             *found, last = yield Ask((*(question.window(*gap) for gap in between), question.last_id()))
         except OF_A_ROW:
             return (yield from ascend(question, span))
-        if any(page.rows for page in found) or not last.rows:
+        if any(page.rows for page in found) or not last.rows or _missed(pieces, low, high, ids_of(last.rows, key)):
             return (yield from ascend(question, span))
         rows = span.take_down([row for page in pages[::-1] for row in page.rows], key)
     span.closed = True
@@ -86,9 +88,18 @@ def uncovered(pieces: Sequence[Sequence[int]], low: int | None, high: int) -> li
     return [(above, min(up_to, high)) for above, up_to in gaps if above < min(up_to, high)]
 
 
+def _missed(pieces: Sequence[Sequence[int]], low: int | None, high: int, last: Sequence[int]) -> bool:
+    """Tell whether one of the last ids lies where these pieces reach, and is on none of them."""
+    seen = {each for ids in pieces for each in ids}
+    above = min(seen, default=high) - 1 if low is None else low
+    return any(above < each <= high and each not in seen for each in last)
+
+
 def _whole(page: Page, start: int) -> bool:
-    """Tell whether a page is as long as its own total says; past the end it is page 1 again."""
+    """Tell whether a page is as long as its own total says, and the last one where that says so; past the end it is page 1 again."""
     if page.total is None and page.rows:  # an empty page may come without (user.get)
         raise ContractBroken("asked for a counted page, the portal sent no total")
     total = page.total or 0
+    if page.next is not None and page.next >= total:
+        return False
     return len(page.rows) >= min(PAGE_SIZE, total - start if start < total else total)

@@ -234,6 +234,29 @@ def test_totals_that_lie_lose_nothing(count, data):
     assert list(range(1, count + 1)) == sorted(kept)
 
 
+@pytest.mark.parametrize("says_next", [True, False])
+def test_a_total_that_lies_and_a_blank_page_lose_nothing(says_next):
+    """The count is that of the first page, and what lies above it is asked for and comes as nothing: the last id is on no page."""
+    table = Table(range(1, 501))
+
+    def answer(call):
+        page = table.answer(call)
+        if call.params["start"] >= 0:
+            return replace(page, total=50, next=page.next if says_next else None)
+        return replace(page, rows=[]) if call.params.get("filter") == {">ID": 50, "<=ID": 500} and table.calls.count(call) == 1 else page
+
+    kept, _ = walk(descend(ASKED, Span(0, 500, 500), 50), answer)
+    assert list(range(1, 501)) == sorted(kept)
+
+
+def test_a_next_page_beyond_the_total_belies_it():
+    """Then the pages by offset are dropped before anything is asked between them."""
+    table = Table(range(1, 101))
+    walk(descend(ASKED, Span(0, 100, 100), 50), lambda call: replace(table.answer(call), total=50))
+    assert [0, -1] == [call.params["start"] for call in table.calls][:2]
+    assert {">ID": 0} == table.calls[1].params["filter"]
+
+
 def test_a_bad_row_above_a_capped_total_leaves_the_set_to_ids():
     """What lies above the uppermost page goes by ids, and those who read by ids know a way around bad rows."""
     portal = Spoilt(range(10, 2_010, 10), {1_900})

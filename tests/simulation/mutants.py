@@ -30,6 +30,7 @@ def offsets_lowest_first(patched):
     """Pages by offset are read from the first to the last, and believed: a deletion pulls a row into one that was read."""
     patched.setattr(offset, "start_offsets", lambda total: list(range(0, max(total, 1), 50)))
     patched.setattr(offset, "uncovered", lambda *_: [])
+    patched.setattr(offset, "_missed", lambda *_: False)
 
 
 def end_on_a_short_page(patched):
