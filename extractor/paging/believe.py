@@ -7,7 +7,7 @@ the portal's two queries is empty with more behind it (`Factory::getItems`).
 Rule 1: an empty page is held against the last id. Where ids were seen and the
 portal knows none any more, the entity ends with an error: it cannot be told
 apart from rights that were taken away. But for a question with a condition,
-which rows may cease to fit: there it is enough that others are shown.
+which rows may cease to fit: there it is enough that others are shown, and of these none again.
 Rule 2: a page without an upper bound is believed when the last id is not above it, and is one that was asked for.
 Rule 3: a page with one is believed when it is empty a second time, behind an
 answer that shows rows, or fails by one: so the rights were there in between.
@@ -54,8 +54,10 @@ def doubt(
     """
     for _ in range(REPEATS):
         last = yield from _last(question, lone=lone)
-        if last == 0 and seen and not (yield from shows_others(question, lone=lone)):
-            raise ContractBroken("all rows have gone while they were read: were rights taken away?")
+        if last == 0 and seen:
+            if not (yield from shows_others(question, lone=lone)):
+                raise ContractBroken("all rows have gone while they were read: were rights taken away?")
+            last = yield from _last(question, lone=lone)
         if last == 0 or (high is None and last is not None and last <= low):
             return Page(())
         page = yield from one(question.window(low, high), lone=lone)

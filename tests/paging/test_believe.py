@@ -87,6 +87,13 @@ def test_rows_that_cease_to_fit_a_condition_may_all_go():
     assert list(range(1, 51)) == kept
 
 
+def test_two_blank_answers_end_no_condition():
+    """A blank page, and nothing for the last id: others are shown, and then the last id is asked for once more."""
+    question = replace(ASKED, filter={">ID": 100})
+    kept, _ = walk(ascend(question, Span(200, 300, 300)), Moody(range(1, 301), {1, 2}.__contains__).answer)
+    assert list(range(201, 301)) == sorted(kept)
+
+
 def test_a_last_id_that_was_not_asked_for_ends_nothing():
     """It is the answer to something else: what lies above the cursor may be there all the same."""
     question, empty = replace(ASKED, filter={">ID": 395}), Table(())
