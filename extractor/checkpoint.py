@@ -60,7 +60,7 @@ class SavedEntity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """One run as the checkpoint knows it; `question` is the fingerprint of what was asked."""
+    """One run as the checkpoint knows it; `question` is the fingerprint of what was asked, `user` whose rights were used, if known."""
 
     format: int = FORMAT
     run_id: str
@@ -69,6 +69,7 @@ class Saved:
     started_at: str
     finished: bool
     entities: Mapping[str, SavedEntity]
+    user: str | None = None
 
 
 class CheckpointFile:
@@ -133,7 +134,7 @@ def decode(data: bytes) -> Saved:
         raise ValueError("it is damaged") from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ValueError("it was written by another version")
-    return _record(Saved, value)
+    return _record(Saved, {"user": None, **value})
 
 
 def _record(kind: type[_T], value: object) -> _T:
@@ -221,5 +222,6 @@ _READERS: Mapping[type, Mapping[str, Callable[[object, str], Any]]] = {
         "started_at": _of(str),
         "finished": _of(bool),
         "entities": _entities,
+        "user": _maybe(_of(str)),
     },
 }

@@ -11,8 +11,9 @@ import asyncio
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded
 from extractor.folder import (
+    Hold,
     another_question,
     refuse_foreign_files,
     refuse_foreign_folders,
     refuse_mirror,
+    refuse_other_rights,
     taken,
 )
+from extractor.manifest import EntityFacts
 from extractor.messages import FileMark
 from extractor.order import Order, Outcome
 from extractor.question import Question
@@ -58,6 +62,8 @@ class Dump(Conducted):
         self._runs: list[EntityRun] = []
         self._digests: dict[str, Any] = {}
         self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
+        self._hold: Hold | None = None
+        self._recorded: dict[str, EntityFacts] = {}
 
     async def run(self) -> Outcome:
         """Carry the order out, as `_run` says; let the observers know when it begins and how it ends."""
@@ -87,12 +93,11 @@ class Dump(Conducted):
                 refuse_mirror(self._order.folder)
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])
             saved = self._adopt(await self._checked(), saved)
-            await self._compare()
-            if saved and all(run.status in {"complete", "skipped"} for run in self._runs):
-                exit_code, why = self._verdict(None)
-                return Outcome(exit_code, why, self._said_last(), resumed=True)
+            compared = await self._compare()
+            if saved and compared and all(run.status in {"complete", "skipped"} for run in self._runs):
+                return Outcome(*self._conduct.verdict(None, self._facts()), self._said_last(), resumed=True)
             if self._conduct.stopped is not None:
-                return self._unbegun(resumed=saved is not None)
+                return self._unbegun(self._conduct.stopped, resumed=saved is not None)
             try:
                 return await self._extract(checkpoint, resumed=saved is not None)
             finally:
@@ -106,13 +111,12 @@ class Dump(Conducted):
         await self._conduct.check(questions)
         return [normal(question) for question in questions]
 
-    def _unbegun(self, *, resumed: bool) -> Outcome:
+    def _unbegun(self, stopped: tuple[int, str], *, resumed: bool) -> Outcome:
         """End a run that was stopped before its first row; what lies in the folder stays as it is."""
         for run in self._runs:
             if run.status == "running":
                 run.reason = f"{_RUNNING}; {self._conduct.way_on}"
-        exit_code, why = self._verdict(None)
-        return Outcome(exit_code, why, self._manifest(_utc()), resumed=resumed)
+        return Outcome(*stopped, self._manifest(_utc()), resumed=resumed)
 
     @contextmanager
     def _held(self) -> Iterator[CheckpointFile | None]:
@@ -120,7 +124,7 @@ class Dump(Conducted):
         if self._order.folder is None:
             yield None
             return
-        with taken(self._order.folder):
+        with taken(self._order.folder) as self._hold:
             yield CheckpointFile(self._order.folder)
 
     def _adopt(self, questions: Sequence[Question], saved: Saved | None) -> Saved | None:
@@ -131,11 +135,14 @@ class Dump(Conducted):
         self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything, methods])
         if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
             refuse_foreign_folders(self._order.folder, [name for name in asked if name not in saved.entities])
+            for name in saved.entities.keys() - asked.keys():
+                discard(self._order.folder or Path(), name)
             saved = None  # nothing came of that question: it binds nobody
         if saved is not None:
             if saved.question != self._question:
                 portal = self._settings.credentials.host
                 raise another_question(self._order.folder, saved, portal, self._order.compress, everything)
+            refuse_other_rights(saved.user, self._settings.credentials.user)
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)
@@ -147,8 +154,11 @@ class Dump(Conducted):
                 run.adopt(saved.entities[run.name])
         return saved
 
-    async def _compare(self) -> None:
-        """Hold the files against what was committed, a piece at a time: they may be large, and a stop is heard meanwhile."""
+    async def _compare(self) -> bool:
+        """Hold the files against what was committed, a piece at a time: they may be large, and a stop is heard meanwhile.
+
+        Returns whether it came to its end.
+        """
         for run in self._runs:
             for mark in run.files:
                 pieces = hashing(self._order.folder or Path(), mark, whole=run.status == "complete")
@@ -159,6 +169,9 @@ class Dump(Conducted):
                         self._digests[run.name] = end.value
                         break
                     await asyncio.sleep(0)
+                else:
+                    return False
+        return True
 
     async def _extract(self, checkpoint: CheckpointFile | None, *, resumed: bool) -> Outcome:
         """Run what is not at its end yet."""
@@ -176,15 +189,21 @@ class Dump(Conducted):
         for run in self._runs:
             if run.status == "running":
                 run.reason = reason_of(error) if error else f"{_RUNNING}; {self._conduct.way_on}"
+        if not isinstance(error, Bug | DiskError):
+            self._saving(checkpoint)()
+        facts = self._durable(error)
         with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
-            if not isinstance(error, Bug | DiskError):
-                self._saving(checkpoint)()
             if not isinstance(error, DiskError):
-                self._write_manifest(_utc())
-        exit_code, why = self._verdict(error)
+                self._write_manifest(_utc(), facts)
+        exit_code, why = self._conduct.verdict(error, facts)
         bug = error if isinstance(error, Bug) else None
-        return Outcome(exit_code, why, self._manifest(_utc()), engine.requests, loop.time() - began, resumed, bug,
+        return Outcome(exit_code, why, self._manifest(_utc(), facts), engine.requests, loop.time() - began, resumed, bug,
                        self._limits.used(loop.time()))
+
+    def _durable(self, error: B24xError | None) -> dict[str, EntityFacts]:
+        """Return where the entities stood when that was last recorded: of what has come since, nothing is certain."""
+        return {name: replace(facts, reason=reason_of(error)) if error and facts.status == "running" else facts
+                for name, facts in self._recorded.items()}
 
     def _begin(self, engine: Engine, run: EntityRun) -> None:
         """Put an entity on the run, and its file back to where the checkpoint says."""
@@ -193,10 +212,6 @@ class Dump(Conducted):
         elif self._order.folder is not None:
             discard(self._order.folder, run.name)
         engine.add(run, run.spans)
-
-    def _verdict(self, error: B24xError | None) -> tuple[int, str | None]:
-        """Return the exit code, and the sentence that explains it."""
-        return self._conduct.verdict(error, {run.name: run.facts() for run in self._runs})
 
     def _open_sink(self, name: str, mark: FileMark | None = None, digest: Any = None) -> Sink:
         """Open an entity's way out."""
@@ -207,31 +222,44 @@ class Dump(Conducted):
 
     def _saving(self, checkpoint: CheckpointFile | None) -> Callable[[], None]:
         """Look at where everything stands, and return what records it; the files are synced already."""
+        facts = self._facts()
         if checkpoint is None:
-            return lambda: None
-        said, standing = self._manifest(None), Saved(
+            return lambda: self._recorded.update(facts)
+        said, standing = self._manifest(None, facts), Saved(
             run_id=self._run_id,
             portal=self._settings.credentials.host,
             question=self._question,
             started_at=self._started_at,
             finished=all(run.status != "running" for run in self._runs),
             entities={run.name: run.saved() for run in self._runs},
+            user=self._settings.credentials.user,
         )
 
         def record() -> None:
+            self._confirm()
             checkpoint.save(standing)
             manifest.write(self._order.folder or Path(), said)
+            self._recorded.update(facts)
 
         return record
 
-    def _manifest(self, finished_at: str | None) -> dict[str, Any]:
-        """Build the manifest of this moment."""
+    def _facts(self) -> dict[str, EntityFacts]:
+        """Return the record of every entity as it stands."""
+        return {run.name: run.facts() for run in self._runs}
+
+    def _confirm(self) -> None:
+        """Raise DiskError if the folder is no longer where it was."""
+        if self._hold is not None:
+            self._hold.confirm()
+
+    def _manifest(self, finished_at: str | None, facts: Mapping[str, EntityFacts] | None = None) -> dict[str, Any]:
+        """Build the manifest of this moment, or of the one that these facts are of."""
         return manifest.build(
             run_id=self._run_id,
             portal=self._settings.credentials.host,
             started_at=self._started_at,
             finished_at=finished_at,
-            entities={run.name: run.facts() for run in self._runs},
+            entities=self._facts() if facts is None else facts,
         )
 
     def _said_last(self) -> dict[str, Any]:
@@ -242,10 +270,11 @@ class Dump(Conducted):
             self._write_manifest(finished_at)
         return self._manifest(finished_at)
 
-    def _write_manifest(self, finished_at: str | None) -> None:
+    def _write_manifest(self, finished_at: str | None, facts: Mapping[str, EntityFacts] | None = None) -> None:
         """Put the manifest into the folder, if there is one."""
         if self._order.folder is not None:
-            manifest.write(self._order.folder, self._manifest(finished_at))
+            self._confirm()
+            manifest.write(self._order.folder, self._manifest(finished_at, facts))
 
 
 def _utc() -> str:

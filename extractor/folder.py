@@ -5,6 +5,9 @@ before anything is asked of the portal. A disk that fails later is none.
 
 Rule 2: nothing that this program did not make is replaced, and rows of two
 questions are never mixed: what differs is said.
+
+Rule 3: a folder is held, not its name. Files that are open move with it when somebody
+moves it away; what is written by name would go to whatever has that name now.
 """
 
 from __future__ import annotations
@@ -16,14 +19,33 @@ from typing import Any
 
 import orjson
 
-from extractor import known, manifest
+from extractor import durable, known, manifest
 from extractor.checkpoint import PRIVATE, Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.sinks import Compression
 
 
+class Hold:
+    """A folder that this run holds alone."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember which one it is."""
+        self._path = folder / PRIVATE
+        self._was = self._there()
+
+    def confirm(self) -> None:
+        """Raise DiskError when the name leads to another folder, or to none."""
+        if self._there() != self._was:
+            raise DiskError("the folder was moved away while it was filled, and another one has its name: go on where it is now")
+
+    def _there(self) -> tuple[int, int]:
+        with durable.translated(self._path):
+            seen = self._path.stat()
+        return seen.st_dev, seen.st_ino
+
+
 @contextmanager
-def taken(folder: Path, option: str = "--to") -> Iterator[None]:
+def taken(folder: Path, option: str = "--to") -> Iterator[Hold]:
     """Hold the folder, which an option names, for this run alone.
 
     Raises:
@@ -37,7 +59,7 @@ def taken(folder: Path, option: str = "--to") -> Iterator[None]:
             raise
         except DiskError as error:
             raise UsageError(f"{option}: {error}") from None
-        yield
+        yield Hold(folder)
 
 
 def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
@@ -59,6 +81,13 @@ def refuse_foreign_folders(folder: Path | None, names: Sequence[str]) -> None:
     """Refuse a folder in which somebody else's things stand where the rows of these entities would."""
     if found := next((name for name in names if folder and (folder / name).exists()), None):
         raise UsageError(f"the folder holds {found}, and nothing says that b24x made it: choose another folder")
+
+
+def refuse_other_rights(held: str | None, asked: str | None) -> None:
+    """Refuse to mix the rows of two users: each sees what their rights show, and a bulk read cannot tell what they hide."""
+    if held is not None and asked is not None and held != asked:
+        raise UsageError(f"the folder holds what user {held} may see, and these credentials are user {asked}'s: "
+                         "choose another folder, or go on with a webhook of that user")
 
 
 def another_question(

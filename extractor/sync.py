@@ -94,7 +94,7 @@ class Sync(Conducted):
     def _held(self) -> Iterator[None]:
         """Hold the folder, and what is known of it."""
         folder, names = self._order.folder, [one.entity.name for one in self._order.questions]
-        with taken(folder):
+        with taken(folder) as self._hold:
             path = folder / PRIVATE / NAME
             if not path.exists():
                 if (folder / PRIVATE / "checkpoint.json").exists():
@@ -288,6 +288,7 @@ class Sync(Conducted):
 
     def _write_manifest(self, finished_at: str | None) -> None:
         """Put the manifest into the folder."""
+        self._hold.confirm()
         manifest.write(self._order.folder, self._manifest(finished_at))
 
 

@@ -148,8 +148,8 @@ def test_one_wrong_value_is_refused_or_loaded_as_it_is(place, value):
 
 @pytest.mark.parametrize("place", [(), ("entities", "deals"), ("entities", "deals", "files", 0)])
 def test_missing_or_added_keys_are_refused(place):
-    """No record may lack a key, or have one more."""
-    for key in [*at(plain(), place), "more"]:
+    """No record may lack a key, or have one more; but for the user, whom earlier versions did not note."""
+    for key in [*(set(at(plain(), place)) - {"user"}), "more"]:
         changed = plain()
         record = at(changed, place)
         record.pop(key) if key in record else record.update(more=1)

@@ -1,5 +1,7 @@
 """One run of one order: the folder, the question, the verdict."""
 
+import asyncio
+import errno
 import io
 from dataclasses import replace
 
@@ -7,6 +9,8 @@ import orjson
 import pytest
 
 from extractor.catalog import raw_method
+from extractor.checkpoint import CheckpointFile
+from extractor.config import settings
 from extractor.dump import Dump
 from extractor.errors import ConfigError, DiskError, Unreachable, UsageError
 from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
@@ -15,9 +19,13 @@ from extractor.question import Question
 from extractor.report import lines as told
 from extractor.sandbox.answer import Session
 from extractor.sandbox.methods.classic import listed
-from extractor.sinks import lines
+from extractor.sinks import NdjsonSink, lines
 from extractor.transport import HttpResponse
-from tests.trials import CODE, SCOPES, Trial
+from tests.trials import CODE, HOST, SCOPES, Trial
+
+
+class Killed(BaseException):
+    """The process is gone."""
 
 
 @pytest.fixture
@@ -269,3 +277,80 @@ async def test_a_portal_that_goes_away_is_an_outage(trial):
     assert (4, True) == (outcome.exit_code, "cannot be reached any more" in outcome.why)
     assert 0 == (await world.run("deals")).exit_code
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+@pytest.mark.parametrize("by", ["move", "link"])
+async def test_a_folder_that_is_moved_away_is_not_written_to_by_name(trial, by):
+    """Another run may have begun in its place: that one is whole, and the first ends with what has happened."""
+    world = trial(rows={"deals": 9_000}, latency=0.8)
+    base = world.folder.parent
+    if by == "link":
+        (base / "one").mkdir()
+        (base / "two").mkdir()
+        world.folder.symlink_to("one")
+    first = asyncio.ensure_future(world.run("deals"))
+    await asyncio.sleep(2.5)
+    if by == "link":
+        world.folder.unlink()
+        world.folder.symlink_to("two")
+    else:
+        world.folder.rename(base / "old")
+    second = await world.run("deals", filter={"STAGE_ID": "NEW"})
+    assert (4, True) == ((await first).exit_code, "moved away" in (await first).why)
+    said = orjson.loads((world.folder / "manifest.json").read_bytes())
+    assert (0, "complete", second.manifest["run_id"]) == (second.exit_code, said["status"], said["run_id"])
+    assert said["entities"]["deals"]["rows"] == len((world.folder / "deals/part-00000.ndjson").read_bytes().splitlines())
+
+
+async def test_rows_of_two_users_are_not_mixed(trial):
+    """What the first may not see no one would ask for again: another user's webhook is refused; another one of the same user is not."""
+    world = trial(rows={"deals": 9_000}, latency=0.8)
+    assert 5 == (await world.run("deals", max_seconds=1.5)).exit_code
+    with pytest.raises(UsageError, match="what user 1 may see, and these credentials are user 7's"):
+        await world.run("deals", limits=settings({"webhook": f"{HOST}/rest/7/0th3rc0d3/"}))
+    world.portal.credentials.webhooks["n3wc0d3"] = world.portal.credentials.webhooks[CODE]
+    assert 0 == (await world.run("deals", limits=settings({"webhook": f"{HOST}/rest/1/n3wc0d3/"}))).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+async def test_what_no_disk_took_is_not_complete(trial, monkeypatch):
+    """Entities that had come to their end when the disk was full have no rows, and nothing says that they are complete."""
+    def full(_sink):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(NdjsonSink, "_sync", full)
+    outcome = await trial(rows={"deals": 3_000, "users": 40}, latency=0.3).run("deals", "users")
+    assert 5 == outcome.exit_code
+    assert {("partial", 0, None)} == {(entry["status"], entry["rows"], entry["assurance"]) for entry in outcome.manifest["entities"].values()}
+
+
+async def test_a_stop_while_files_are_compared_is_no_comparison(trial):
+    """A complete folder whose file is damaged is not said to be complete by a run that was stopped before it looked."""
+    world = trial(rows={"deals": 300})
+    await world.run("deals")
+    path = world.folder / "deals/part-00000.ndjson"
+    path.write_bytes(path.read_bytes()[:1_000])
+    dump = world.dump("deals")
+    dump.stop(143, "terminated")
+    assert 143 == (await dump.run()).exit_code
+
+
+async def test_nothing_is_left_of_a_question_that_came_to_nothing(trial, monkeypatch):
+    """A kill before the first commit leaves files that nothing vouches for; another question, which is taken then, removes them."""
+    world, saves = trial(rows={"deals": 300, "contacts": 3_000}), []
+    whole = CheckpointFile.save
+
+    def dying(file, saved):
+        saves.append(saved)
+        if len(saves) == 2:
+            raise Killed
+        whole(file, saved)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFile, "save", dying)
+        with pytest.raises(Killed):
+            await world.run("contacts", "deals")
+    torn = world.folder / "contacts/part-00000.ndjson"
+    torn.write_bytes(b'{"ID":"1"}\n{"ID"')
+    assert 0 == (await world.run("deals")).exit_code
+    assert not torn.exists()

@@ -65,6 +65,11 @@ class Application:
     given: Tokens = field(repr=False)
     _address: str = field(repr=False)
 
+    @property
+    def user(self) -> None:
+        """Nobody knows whose rights its tokens have."""
+        return
+
     def url(self, method: str) -> str:
         """Return the address to post a method's parameters to; there is nothing secret in it."""
         return f"{self._address}/rest/{method}"

@@ -20,9 +20,10 @@ _PATH = re.compile(r"/rest/(?P<user>[^/]+)/(?P<code>[^/]+)/?(?:profile(?:\.json)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An inbound webhook; `repr` and `host` show nothing secret."""
+    """An inbound webhook, and the id of the user whose rights it has; `repr` shows nothing secret."""
 
     host: str
+    user: str = field(repr=False)
     _address: str = field(repr=False)
 
     def hide(self, text: str) -> str:
@@ -49,4 +50,4 @@ def webhook(address: str) -> Webhook:
         raise ConfigError("plain http would send the webhook's code over the network in clear text: use https")
     user, code = path["user"], path["code"]
     remember(code, unquote(code))
-    return Webhook(parts.netloc, f"{parts.scheme}://{parts.netloc}/rest/{user}/{code}/")
+    return Webhook(parts.netloc, user, f"{parts.scheme}://{parts.netloc}/rest/{user}/{code}/")
