@@ -118,15 +118,17 @@ async def test_the_file_is_blamed_for_what_stands_in_it(world, wishes):
 
 
 async def test_a_stop_changes_nothing_of_a_run_that_was_complete(tmp_path):
-    """When all is there but for the manifest's last word (the last run died before it), a stop does not keep it unsaid."""
+    """When all is there but for the manifest's last word (the last run died before it), a run stopped before it has looked says so; the next says that word."""
     world = Trial(tmp_path, rows={"deals": 30})
     await world.run("deals", select=("ID", "TITLE"))
     path = tmp_path / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"complete"', b'"partial"'))
     dump = world.dump("deals", select=("ID", "TITLE"))
     dump.stop(143, "terminated")
-    outcome = await dump.run()
-    assert (0, "complete") == (outcome.exit_code, orjson.loads(path.read_bytes())["status"])
+    stopped = await dump.run()
+    assert (143, 30, "partial") == (stopped.exit_code, len(world.ids("deals")), orjson.loads(path.read_bytes())["status"])
+    ended = await world.run("deals", select=("ID", "TITLE"))
+    assert (0, 30, "complete") == (ended.exit_code, len(world.ids("deals")), orjson.loads(path.read_bytes())["status"])
 
 
 async def test_the_last_ids_of_entities(world):
