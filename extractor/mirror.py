@@ -52,9 +52,10 @@ class Night(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """All of it."""
+    """All of it; `user` is whose rights all of it was read with, if known."""
 
     portal: str
+    user: str | None = None
     format: int = FORMAT
     entities: dict[str, Entry] = {}
     night: Night | None = None

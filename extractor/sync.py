@@ -33,7 +33,7 @@ from extractor.engine import Engine
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
 from extractor.events import Observer, RunBegan, RunEnded, StartedOver
 from extractor.feed import Feed
-from extractor.folder import refuse_foreign_files, taken
+from extractor.folder import refuse_foreign_files, refuse_other_rights, taken
 from extractor.known import NAME, Known
 from extractor.lanes import lanes, refuse_own_bounds, unfit
 from extractor.leftovers import remove_unnamed, settle
@@ -93,7 +93,7 @@ class Sync(Conducted):
     @contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the folder, and what is known of it."""
-        folder, names = self._order.folder, [one.entity.name for one in self._order.questions]
+        folder, names, credentials = self._order.folder, [one.entity.name for one in self._order.questions], self._settings.credentials
         with taken(folder) as self._hold:
             path = folder / PRIVATE / NAME
             if not path.exists():
@@ -103,9 +103,11 @@ class Sync(Conducted):
             self._known = Known.open(path)
             try:
                 recorded = self._known.state()
-                self._state = mirror.decode(recorded) if recorded else State(self._settings.credentials.host)
-                if self._state.portal != self._settings.credentials.host:
+                self._state = mirror.decode(recorded) if recorded else State(credentials.host)
+                if self._state.portal != credentials.host:
                     raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
+                refuse_other_rights(self._state.user, credentials.user)
+                self._state.user = credentials.user or self._state.user
                 if recorded is None:
                     refuse_foreign_files(folder, names)
                 settle(folder, self._state, [one.entity.name for one in self._order.questions if not unfit(one)])

@@ -35,7 +35,7 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, UsageError
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import taken
+from extractor.folder import refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
@@ -91,8 +91,8 @@ class Verify(Conducted):
         with taken(folder, "DIR"):
             self._mirror = (folder / PRIVATE / KNOWN).exists()
             if self._order.repair:
-                with mendable(folder):
-                    pass  # it is refused before anything is asked
+                with mendable(folder) as (_, state):  # it is refused before anything is asked
+                    refuse_other_rights(state.user, self._settings.credentials.user)
             with durable.translated(path):
                 said = claims.read(path.read_bytes())
             if said.portal != host:

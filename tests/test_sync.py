@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from extractor.config import settings
 from extractor.errors import UsageError
 from extractor.gone import Gone
 from extractor.order import Audit
@@ -17,7 +18,7 @@ from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
 from tests.thorough import thorough
-from tests.trials import SCOPES
+from tests.trials import ADDRESS, CODE, SCOPES
 
 
 @pytest.fixture
@@ -226,6 +227,21 @@ async def test_a_mirror_is_no_dumps_folder(nights):
     world.trial.folder = world.trial.folder / "dump"
     with pytest.raises(UsageError, match="holds a dump"):
         await world.night()
+
+
+async def test_a_mirror_is_of_what_one_user_may_see(nights):
+    """Another user's webhook is refused, by a repair too: what its user may not see would be called gone. Another one of the same user is not."""
+    world = nights("deals", rows={"deals": 60})
+    await world.night()
+    codes = world.trial.portal.credentials.webhooks
+    codes["n3wc0d3"] = codes[CODE]
+    world.settings = settings({"webhook": ADDRESS.replace(f"/1/{CODE}", "/7/0th3rc0d3")})
+    for refused in (world.sync(), Verify(Audit(world.trial.folder, repair=True), world.settings, world.trial.line)):
+        with pytest.raises(UsageError, match="what user 1 may see, and these credentials are user 7's"):
+            await refused.run()
+    world.settings = settings({"webhook": ADDRESS.replace(CODE, "n3wc0d3")})
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
 
 
 async def test_another_question_starts_over(nights):
