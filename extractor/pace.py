@@ -13,8 +13,8 @@ twice) spans may be many, and requests are full.
 Rule 4: a method whose budget is used up goes on with the calls that a request is
 not charged for: in requests that leave anyway, and in others while half of the
 bucket is free, so that what comes back finds requests to be spent with.
-Rule 5: the last requests leave full as well: where they are scarce, what fills an
-empty place of the last two is worth the split of two pages.
+Rule 5: at the end places stand empty. What fills one of the last two requests is worth
+the split of two pages: the request leaves full, or the last walk is a shorter one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Pace:
 
     def worth(self) -> float:
         """Return the rows that make a span worth a split (Rule 5)."""
-        at_the_end = self._requests_left() < LAST and not self._affords(2)
+        at_the_end = self._requests_left() < LAST
         return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
 
     def room(self, now: float) -> Callable[[str], int]:
