@@ -43,37 +43,45 @@ class Listing:
     """One entity being read: its question, the jobs at work on it, and the spans still to be read.
 
     `spans` is `None` until the entity has been cut: a run that stops before
-    starts it over.
+    starts it over. What is left of hundreds of spans is asked for many times
+    between two answers, and so it is kept until one of them has `moved`.
     """
 
     question: Question
     jobs: deque[Job] = field(default_factory=deque)
     spans: list[Span] | None = None
+    _left: float | None = field(default=None, repr=False)
+    _wide: dict[float, list[Span]] = field(default_factory=dict, repr=False)
 
     @property
     def method(self) -> str:
         """The entity's method."""
         return self.question.entity.method
 
-    def widest(self, worth: float = WORTH_SPLITTING) -> Span | None:
-        """Return the span with the most rows left, if it has `worth` of them; one read by offsets cannot be split."""
-        return max(self.splittable(worth), key=Span.rows_left, default=None)
+    def moved(self) -> None:
+        """Know that a job or its span is not what it was."""
+        self._left = None
+        self._wide.clear()
 
     def splittable(self, worth: float = WORTH_SPLITTING) -> list[Span]:
-        """List the spans that may be split: those read by ids, with rows enough for two."""
-        parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None and not job.lone]
-        return [part.span for part in parts if part.span.rows_left() >= worth]
+        """List the spans that may be split: those with `worth` rows left, enough for two; one read by offsets cannot be."""
+        if worth not in self._wide:
+            parts = [job.part for job in self.jobs if job.part is not None and job.part.total is None and not job.lone]
+            self._wide[worth] = [part.span for part in parts if part.span.rows_left() >= worth]
+        return self._wide[worth]
 
     def wakes_at(self, now: float, ready: float, worth: float) -> float | None:
         """Return when its next call may go, if its method may be called from `ready` on; a span that is `worth` splitting is a call."""
         waits = [job.not_before for job in self.jobs if not job.flying]
-        if worth < math.inf and self.widest(worth):
+        if worth < math.inf and self.splittable(worth):
             waits.append(now)
         return max(min(waits), now, ready) if waits else None
 
     def rows_left(self) -> float:
         """Estimate the rows still to come; 0 until the entity has been cut."""
-        return sum(span.rows_left() for span in self.spans or ())
+        if self._left is None:
+            self._left = sum(span.rows_left() for span in self.spans or ())
+        return self._left
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ wait for their budget are not at work, and are not counted.
 from __future__ import annotations
 
 import functools
+import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -186,9 +187,16 @@ class Scheduler:
     def _fresh(self, listing: Listing, count: int, worth: float) -> list[Ticket]:
         """Take up to `count` calls of new jobs, for upper halves of the spans with the most rows left."""
         tickets: list[Ticket] = []
-        while len(tickets) < count and (widest := listing.widest(worth)):
-            self._open(listing, [Part(widest.split())])
+        wide = [(-span.rows_left(), order, span) for order, span in enumerate(listing.splittable(worth) if count > 0 else ())]
+        heapq.heapify(wide)
+        while len(tickets) < count and wide:
+            _, _, widest = heapq.heappop(wide)
+            upper = widest.split()
+            self._open(listing, [Part(upper)])
             tickets += self._take_job(listing.jobs[-1], 1)
+            for order, half in enumerate((widest, upper)):
+                if half.rows_left() >= worth:
+                    heapq.heappush(wide, (-half.rows_left(), 2 * len(listing.jobs) + order, half))
         return tickets
 
     def _take_job(self, job: Job, count: int) -> list[Ticket]:
@@ -213,6 +221,7 @@ class Scheduler:
     def _step(self, job: Job, advance: Callable[[], Ask]) -> Sequence[Landing]:
         """Let a pager go on to its next ask, or to its end."""
         listing = job.listing
+        listing.moved()
         try:
             ask = advance()
         except StopIteration as end:

@@ -16,7 +16,7 @@ def cause(listings: Iterable[Listing], now: float, ready_at: Callable[[str], flo
 def _wait(listing: Listing, now: float, ready_at: Callable[[str], float]) -> tuple[float, str] | None:
     """Say when the next call of an entity may go, and what holds it back until then; `None` while all are under way."""
     method = listing.question.entity.method
-    pauses = [job.not_before for job in listing.jobs if not job.flying] or ([now] if listing.widest() else [])
+    pauses = [job.not_before for job in listing.jobs if not job.flying] or ([now] if listing.splittable() else [])
     if not pauses:
         return None
     pause, limit = min(pauses), ready_at(method)
