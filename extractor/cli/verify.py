@@ -95,6 +95,7 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
 def _share(text: str) -> float:
     """Read which share of the rows is wanted."""
     from extractor.errors import UsageError
+    from extractor.wording import quoted
 
     if text == "all":
         return 1.0
@@ -103,5 +104,5 @@ def _share(text: str) -> float:
     except ValueError:
         percent = 0.0
     if not (text.endswith("%") and 0 < percent <= 100):
-        raise UsageError(f"--sample is a percentage above 0%, such as 1%, or all; not {text!r}")
+        raise UsageError(f"--sample is a percentage above 0%, such as 1%, or all; not {quoted(text)}")
     return percent / 100
