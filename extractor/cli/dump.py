@@ -27,6 +27,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     Killed at any moment, the same command goes on from its last commit.
     """
     from extractor.catalog import globbed
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
@@ -53,6 +54,9 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         compress=options["compress"],
         max_seconds=max_seconds,
     )
+    refuse_own_files(
+        order.folder, [question.entity.name for question in order.questions], {"--summary": options["summary"], "--metrics": options["metrics"]},
+        {"--config": options["config"]}, portal.credentials)
     return carry_out(
         lambda transport, observers: Dump(order, portal, transport, observers),
         portal,

@@ -36,6 +36,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     every row; each later one writes what is new or has changed, and what is gone.
     """
     from extractor.catalog import globbed
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
@@ -59,6 +60,9 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         full_every=_time(options["full_every"]),
         events=options["events"],
     )
+    refuse_own_files(
+        order.folder, [question.entity.name for question in order.questions], {"--summary": options["summary"], "--metrics": options["metrics"]},
+        {"--config": options["config"]}, portal.credentials)
     return carry_out(
         lambda transport, observers: Sync(order, portal, transport, observers),
         portal,

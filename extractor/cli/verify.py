@@ -34,6 +34,7 @@ def command(folder: Path, entities: tuple[str, ...], report: Path | None, *, as_
     import orjson
 
     from extractor import findings
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
     from extractor.order import Audit
@@ -52,6 +53,7 @@ def command(folder: Path, entities: tuple[str, ...], report: Path | None, *, as_
         if report is not None and outcome.manifest["finished"]:
             _write(report, (orjson.dumps(one) + b"\n" for one in findings.each(outcome.manifest)))
 
+    refuse_own_files(folder, (), {"--report": report}, {"--config": options["config"]}, portal.credentials)
     if report is not None:
         _can_write(report)
     return carry_out(
