@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -324,6 +325,24 @@ async def test_ids_that_none_can_be(bench, identifier):
     await one.engine.run()
     assert ("failed", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
     assert "which no id can be" in one.runs["deals"].reason
+
+
+@pytest.mark.parametrize("following", ["1" + "0" * 30, "18446744073709551615", "-50", "50.5", "1e300"])
+async def test_a_next_page_that_none_can_be(bench, following):
+    """An offset that no portal can count to ends its entity with a sentence, and the others go on."""
+    one = bench("departments", "contacts", rows={"contacts": 60})
+    whole = one.trial.portal._desk.methods["department.get"]
+    one.trial.portal._desk.methods["department.get"] = Method("department", lambda *args: replace(whole.run(*args), next=77_777))
+    carried = one.trial.line.post
+
+    async def post(*request):
+        answer = await carried(*request)
+        return replace(answer, body=answer.body.replace(b"77777", following.encode()))
+
+    one.trial.line.post = post
+    await one.engine.run()
+    assert ("failed", "complete") == (one.runs["departments"].status, one.runs["contacts"].status)
+    assert "no offset" in one.runs["departments"].reason
 
 
 async def test_a_slow_rate_is_no_silence(bench):
