@@ -106,6 +106,7 @@ class Sync(Conducted):
                 self._state = mirror.decode(recorded) if recorded else State(self._settings.credentials.host)
                 if self._state.portal != self._settings.credentials.host:
                     raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
+                self._conduct.client.reached = recorded is not None  # a night is recorded once the portal has told its time
                 if recorded is None:
                     refuse_foreign_files(folder, names)
                 settle(folder, self._state, [one.entity.name for one in self._order.questions if not unfit(one)])
