@@ -25,7 +25,7 @@ from extractor.auth import Credentials
 from extractor.batch import Outcome
 from extractor.catalog import may_send
 from extractor.decoder import envelope_of, maps_of, reply_of
-from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired
+from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired, Unreachable
 from extractor.limits import RateLimit
 from extractor.messages import Call
 from extractor.session import Pass, Session
@@ -38,10 +38,14 @@ class Client:
     """Sends calls to one portal with the same credentials, at the rate that the portal allows."""
 
     def __init__(self, transport: Transport, credentials: Credentials, rate: RateLimit) -> None:
-        """Put a request's parts together; the caller opens and closes the transport."""
+        """Put a request's parts together; the caller opens and closes the transport.
+
+        `reached` tells whether anything has come from the portal: now, or in a run before this one, as who goes on with that says.
+        """
         self._transport = transport
         self._session = Session(credentials, transport)
         self._rate = rate
+        self.reached = False
 
     async def admit(self) -> None:
         """Wait until the portal will take one more request.
@@ -84,12 +88,15 @@ class Client:
             outcomes = await self._exchange(calls, shown)
         except RateLimited as error:
             self._rate.refused()
+            self.reached = True
             return [self._session.hidden(error)] * len(calls)
         except B24xError as error:
+            self.reached |= not isinstance(error, Unreachable)
             if isinstance(error, TokenExpired):
                 self._session.refused(shown)
             return [self._session.hidden(error)] * len(calls)
         self._rate.succeeded()
+        self.reached = True
         if any(isinstance(outcome, TokenExpired) for outcome in outcomes):
             self._session.refused(shown)
         return [self._session.hidden(outcome) for outcome in outcomes]

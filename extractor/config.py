@@ -8,6 +8,7 @@ every `repr`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -22,9 +23,14 @@ from extractor.limits import STANDARD, TARIFFS, OperatingLedger, RateLimit, Tari
 from extractor.limits.joint import Limits
 from extractor.limits.window import CEILING, SELF_HOSTED
 from extractor.question import Paging
+from extractor.wording import quoted
 
 OPERATING_LIMIT = 420.0  # LoadLimiter's default; tariffs set other values, and none is published
 TIMEOUT = 75.0  # the cloud cuts a request at 60 s: whatever has not come by then will not come
+_RANGES = {
+    "budget": (0.01, 100), "operating_limit": (0.01, 1_000_000), "timeout": (0.01, 86_400),  # a day
+}
+MOST_IN_FLIGHT = 1000  # twenty times what portals were seen to fall over at
 
 _KEYS = {
     "portal": {"webhook", *KEYS},
@@ -93,6 +99,8 @@ def read_file(path: Path) -> File:
         raise ConfigError(f"the configuration {path.name} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration {path.name} is no TOML: {error}") from None
+    except ValueError:  # of Python's, which reads no longer ones
+        raise ConfigError(f"the configuration {path.name} holds a number of thousands of digits") from None
     for section, values in table.items():
         _known(path.name, "a section", section, _KEYS)
         if not isinstance(values, dict):
@@ -128,8 +136,6 @@ def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
 def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
     """Read the limits."""
     budget = _number(wanted, "budget", 100.0)
-    if not 0 < budget <= 100:
-        raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
     return Settings(
         credentials,
         _tariff(wanted, budget),
@@ -162,19 +168,21 @@ def _credentials(options: Mapping[str, Any], file: File) -> Credentials:
 def _tariff(wanted: Mapping[str, Any], budget: float) -> Tariff | None:
     """Return the bucket: by hand, or by the tariff's name, and the share of it that is ours."""
     if "rate_limit" in wanted:
-        return Tariff.parse(str(wanted["rate_limit"])).scaled(budget)
-    name = str(wanted.get("tariff", "standard"))
-    if name not in TARIFFS:
-        raise UsageError(f"--tariff is one of {', '.join(TARIFFS)}, not {name!r}")
+        bucket = wanted["rate_limit"]
+        return Tariff.parse(bucket if isinstance(bucket, str) else quoted(bucket)).scaled(budget)
+    name = wanted.get("tariff", "standard")
+    if not isinstance(name, str) or name not in TARIFFS:
+        raise UsageError(f"--tariff is one of {', '.join(TARIFFS)}, not {quoted(name)}")
     tariff = TARIFFS[name]
     return tariff.scaled(budget) if tariff else None
 
 
 def _number(wanted: Mapping[str, Any], key: str, default: float) -> float:
-    """Return a number above 0."""
-    value = wanted.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise UsageError(f"--{key.replace('_', '-')} is a number above 0, not {value!r}")
+    """Return a number that makes sense there: NaN lies in no range."""
+    value, (least, most) = wanted.get(key, default), _RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        kind = "a percentage" if key == "budget" else "a number"
+        raise UsageError(f"--{key.replace('_', '-')} is {kind} from {least} to {most}, not {quoted(value)}")
     return float(value)
 
 
@@ -182,18 +190,21 @@ def _concurrency(value: object) -> int | None:
     """Return the requests in flight, `None` for as many as pay."""
     if value == "auto":
         return None
-    if isinstance(value, int | str) and str(value).isdecimal() and int(value) > 0:
-        return int(value)
-    raise UsageError(f"--concurrency is 'auto' or a number above 0, not {value!r}")
+    number = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= MOST_IN_FLIGHT:
+        return number
+    raise UsageError(f"--concurrency is 'auto' or a number from 1 to {MOST_IN_FLIGHT}, not {quoted(value)}")
 
 
-def _plain(value: Any) -> Any:
-    """Write TOML's own dates as the portal reads them: as texts."""
+def _plain(value: Any, where: str) -> Any:
+    """Write TOML's own dates as the portal reads them: as texts; refuse its numbers that JSON, or PHP, does not have."""
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {key: _plain(one, where) for key, one in value.items()}
+    if isinstance(value, int | float) and not (-(2**63) <= value < 2**63 if isinstance(value, int) else math.isfinite(value)):
+        raise ConfigError(f"{where} holds {quoted(value)}, which is no number that a portal takes")
+    return [_plain(one, where) for one in value] if isinstance(value, list) else value
 
 
 def _wishes(file: str, name: str, values: object) -> Wishes:
@@ -210,8 +221,9 @@ def _wishes(file: str, name: str, values: object) -> Wishes:
             raise ConfigError(f"{file}: {key} of {name} is a table")
     paging = values.get("paging", "auto")
     if paging not in get_args(Paging):
-        raise ConfigError(f"{file}: paging of {name} is one of {', '.join(get_args(Paging))}, not {paging!r}")
-    return Wishes(None if select is None else tuple(select), _plain(values.get("filter", {})), _plain(values.get("params", {})), paging)
+        raise ConfigError(f"{file}: paging of {name} is one of {', '.join(get_args(Paging))}, not {quoted(paging)}")
+    conditions, params = (_plain(values.get(key, {}), f"{file}: {key} of {name}") for key in ("filter", "params"))
+    return Wishes(None if select is None else tuple(select), conditions, params, paging)
 
 
 def _known(file: str, what: str, key: str, known: Mapping[str, Any] | set[str] | tuple[()]) -> None:

@@ -3,7 +3,7 @@
 The portal's habits that make this more than `loads`: an error may come with
 HTTP 200 and an empty code, so it is the presence of the key that decides; an
 empty PHP array is `[]` where an object was meant, and a list with holes comes
-as an object; `total` and `next` are hints only.
+as an object; `total` is a hint only, and so is `next` but where pages are read by it.
 
 Rule 1: the whole body is checked to be JSON before anything of it is believed;
 that makes no objects. A batch of 2,500 rows would be a million of them.
@@ -25,6 +25,8 @@ from extractor.catalog import Entity
 from extractor.errors import ContractBroken, NotJson, RateLimited, Unreadable, WrongShape
 from extractor.messages import Json, Page, Reply, Row, Timing
 from extractor.refusals import portal_error
+
+HIGHEST_OFFSET = 2**63 - 1  # of PHP's integers
 
 _MISSING = msgspec.Raw()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: more levels than any of us reads
@@ -112,7 +114,7 @@ def _decoded(decoder: msgspec.json.Decoder[_Frames], status: int, body: bytes) -
 
 def reply_of(result: Json, total: Any, following: Any, time: Any) -> Reply:
     """Read one call's result with its total, its next and what its `time` says of the operating limit."""
-    return Reply(result, _whole(total), _whole(following), _timing(time))
+    return Reply(result, _whole(total), following, _timing(time))
 
 
 def value_of(reply: Reply) -> Any:
@@ -138,20 +140,22 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     Raises:
         WrongShape: There are none: not even an empty list.
         Unreadable: One of them is no text: no tool could read its line.
+        ContractBroken: It says that there is more, where nobody can go on.
     """
+    following = _following(reply.next, entity)
     try:
         found: Json | None = reply.result
         for key in entity.rows:
             found = _inside(found, key)
         if entity.rows == () and not entity.id:
-            found = _found(reply.result, paged=reply.next is not None)
+            found = _found(reply.result, paged=following is not None)
         rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
     except UnicodeDecodeError:
         raise Unreadable("NO_UTF_8", f"{entity.method} answered with a row that is no UTF-8") from None
     except _UNREADABLE:
         where = ".".join(("result", *entity.rows))
         raise WrongShape(f"{entity.method} answered without rows in {where}") from None
-    return Page(rows, reply.total, reply.next)
+    return Page(rows, reply.total, following)
 
 
 def _inside(value: Json | None, key: str) -> Json | None:
@@ -222,6 +226,18 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, float):
         return int(value) if math.isfinite(value) else None
     return value if isinstance(value, int) else None
+
+
+def _following(value: Any, entity: Entity) -> int | None:
+    """Read where the next page begins; `None` where none is named, in any of PHP's ways, or where it is a hint that says nothing."""
+    if value is None or value is False or value in ("", [], {}):
+        return None
+    offset = None if isinstance(value, float) else _whole(value)
+    if offset is not None and 0 <= offset <= HIGHEST_OFFSET:
+        return offset
+    if entity.paging == "next":
+        raise ContractBroken(f"{entity.method} names a next page, and no offset that leads to it")
+    return None
 
 
 def _timing(time: Any) -> Timing | None:

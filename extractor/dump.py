@@ -89,6 +89,8 @@ class Dump(Conducted):
                 raise UsageError(f"{question.entity.name} needs --param {question.lacks}=VALUE")
         with self._conduct.timed(self._order.max_seconds), self._held() as checkpoint:
             saved = checkpoint.load() if checkpoint else None
+            self._conduct.client.reached = saved is not None and saved.portal == self._settings.credentials.host and any(
+                one.rows or one.status == "complete" for one in saved.entities.values())
             if saved is None:
                 refuse_mirror(self._order.folder)
                 refuse_foreign_files(self._order.folder, [one.entity.name for one in self._order.questions])

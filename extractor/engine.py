@@ -79,7 +79,6 @@ class Engine:
             lambda: [run.sink for run in self._runs.values() if run.sink is not None], save,
             lambda: self._tell(Committed(sum(run.rows for run in self._runs.values()))))
         self._came = self._largest = 0  # bytes of the answer being absorbed, and of the largest so far
-        self._reached = False
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
@@ -184,7 +183,6 @@ class Engine:
 
     async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
         """Give every answer to its pager and every failure its decision, each in one step; cancelled, the rest comes again."""
-        self._reached |= not all(isinstance(outcome, Unreachable) for outcome in outcomes)
         if not all(isinstance(outcome, TokenExpired) for outcome in outcomes):
             for run in self._runs.values():
                 run.let_in()
@@ -230,7 +228,7 @@ class Engine:
 
     def _fail(self, ticket: Ticket, error: B24xError) -> None:
         """Carry out what an error means for the call that met it."""
-        if isinstance(error, Unreachable) and not self._reached:
+        if isinstance(error, Unreachable) and not self._client.reached:
             raise error  # a slip in the address is no outage: say so at once
         run, now = self._runs[ticket.job.listing], _now()
         if ticket.place != len(ticket.job.pages):  # it went down with the call before it, which has been dealt with
@@ -248,7 +246,7 @@ class Engine:
             case Skip():
                 self._advance(ticket.job.listing, lambda: self._scheduler.fail(ticket, error))
             case _ if isinstance(error, Unreachable):
-                raise Outage(f"the portal was there, and cannot be reached any more ({error}): run again to go on")
+                raise Outage(error)
             case _:
                 raise error
 

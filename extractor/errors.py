@@ -193,6 +193,10 @@ class Outage(TransportError):
 
     exit_code = 4
 
+    def __init__(self, last: Unreachable) -> None:
+        """Say what the last attempt met."""
+        super().__init__(f"the portal was there, and cannot be reached any more ({last}): run again to go on")
+
 
 class ContractBroken(B24xError):
     """The portal answered something that its contract excludes; going on could lose rows."""

@@ -63,11 +63,11 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One call that succeeded: `result` as it came, `total` and `next` where sent."""
+    """One call that succeeded: `result` and `next` as they came, `total` where sent."""
 
     result: Json
     total: int | None = None
-    next: int | None = None
+    next: Any = None
     timing: Timing | None = None
 
 

@@ -22,7 +22,15 @@ from typing import Any
 from extractor.client import Client
 from extractor.conditions import check, check_fields, fields_from
 from extractor.decoder import page_of, value_of
-from extractor.errors import AccessDenied, B24xError, ContractBroken, NotFound, RequestRefused, Unreachable
+from extractor.errors import (
+    AccessDenied,
+    B24xError,
+    ContractBroken,
+    NotFound,
+    Outage,
+    RequestRefused,
+    Unreachable,
+)
 from extractor.messages import BATCH_SIZE, Call, Reply
 from extractor.paging.span import ids_of
 from extractor.question import Question, blamed
@@ -55,7 +63,7 @@ async def hold_against_fields(client: Client, questions: Sequence[Question]) -> 
         attempt += 1
         await client.admit()
         outcomes = await client.send([Call(one.entity.fields, {**one.entity.params, **one.params}) for one in doubtful])
-        waits = [_hold_against(*pair, attempt) for pair in zip(doubtful, outcomes, strict=True)]
+        waits = [_hold_against(client, *pair, attempt) for pair in zip(doubtful, outcomes, strict=True)]
         doubtful = [one for one, wait in zip(doubtful, waits, strict=True) if wait is not None]
         await asyncio.sleep(max((wait for wait in waits if wait is not None), default=0.0))
 
@@ -105,7 +113,7 @@ async def last_ids(client: Client, questions: Sequence[Question]) -> dict[str, i
                         ids = ids_of(page_of(outcome, question.entity).rows, question.entity.id)
                         found[question.entity.name] = max(ids, default=0)
                 elif not isinstance(decide(outcome, attempt, 0.0), Skip):
-                    later.append((question, _wait(outcome, attempt)))
+                    later.append((question, _wait(client, outcome, attempt)))
             waiting = [question for question, _ in later]
             await asyncio.sleep(max((wait for _, wait in later), default=0.0))
     return found
@@ -118,7 +126,7 @@ async def _value(client: Client, call: Call) -> Any:
         (outcome,) = await client.send([call])
         if isinstance(outcome, Reply):
             return value_of(outcome)
-        await asyncio.sleep(_wait(outcome, attempt))
+        await asyncio.sleep(_wait(client, outcome, attempt))
     raise AssertionError  # there is no last attempt: an error ends them
 
 
@@ -133,7 +141,7 @@ def _moment(said: Any) -> dt.datetime:
     return moment
 
 
-def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
+def _hold_against(client: Client, question: Question, outcome: Reply | B24xError, attempt: int) -> float | None:
     """Hold one question against the fields that the portal reported; return the wait before another attempt, if it takes one."""
     if isinstance(outcome, Reply):
         with blamed(question):
@@ -141,16 +149,16 @@ def _hold_against(question: Question, outcome: Reply | B24xError, attempt: int) 
         return None
     if isinstance(outcome, AccessDenied):
         return None  # its list method will say so itself
-    return _wait(outcome, attempt)
+    return _wait(client, outcome, attempt)
 
 
-def _wait(error: B24xError, attempt: int) -> float:
+def _wait(client: Client, error: B24xError, attempt: int) -> float:
     """Return the wait before another attempt; raise the error where there is to be none."""
-    if isinstance(error, Unreachable) and attempt == 1:
+    if isinstance(error, Unreachable) and not client.reached:
         raise error  # a slip in the address is no outage: say so at once
     decision = decide(error, attempt, random.random())
     if isinstance(decision, Renew):
         return 0.0
     if not isinstance(decision, Again):
-        raise error
+        raise Outage(error) if isinstance(error, Unreachable) else error
     return decision.after

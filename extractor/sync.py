@@ -108,6 +108,7 @@ class Sync(Conducted):
                     raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
                 refuse_other_rights(self._state.user, credentials.user)
                 self._state.user = credentials.user or self._state.user
+                self._conduct.client.reached = recorded is not None  # a night is recorded once the portal has told its time
                 if recorded is None:
                     refuse_foreign_files(folder, names)
                 settle(folder, self._state, [one.entity.name for one in self._order.questions if not unfit(one)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+QUOTED = 40  # letters: more than any number that makes sense has
+
 
 def counted(number: int, noun: str) -> str:
     """Say how many of something there are: `1 row`, `2,000 rows`."""
@@ -12,6 +14,15 @@ def counted(number: int, noun: str) -> str:
 
 def _plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def quoted(value: object) -> str:
+    """Quote what somebody wrote where it makes no sense, in a few letters, however long it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no longer ones
+        return "a number of thousands of digits"
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def reading(name: str) -> str:

@@ -117,7 +117,13 @@ def test_how_many_requests_may_be_in_flight(options, most):
     ({"operating_limit": True}, "operating-limit"), ({"timeout": float("nan")}, "timeout"), ({"timeout": float("inf")}, "timeout"),
     ({"concurrency": 0}, "concurrency"), ({"concurrency": "-1"}, "concurrency"), ({"concurrency": "many"}, "concurrency"),
     ({"concurrency": True}, "concurrency"), ({"concurrency": 2.0}, "concurrency"), ({"concurrency": "²"}, "concurrency"),
-], ids=str)
+    ({"budget": float("nan")}, "budget"), ({"budget": 1e-320}, "budget"), ({"budget": 10**400}, "budget"), ({"timeout": 1e300}, "timeout"),
+    ({"timeout": 1e-300}, "timeout"), ({"timeout": 16**5000}, "thousands of digits"), ({"timeout": 10**400}, r"\.\.\.$"),
+    ({"operating_limit": 1e300}, "operating-limit"), ({"operating_limit": float("-inf")}, "operating-limit"),
+    ({"concurrency": 10**20}, "concurrency"), ({"concurrency": "9" * 5000}, "concurrency"), ({"concurrency": 16**5000}, "thousands of digits"),
+    ({"rate_limit": "9" * 400 + "/1"}, "rate limit"), ({"rate_limit": "9" * 5000 + "/1"}, "rate limit"),
+    ({"rate_limit": "1/0." + "0" * 30 + "1"}, "rate limit"), ({"rate_limit": 16**5000}, "thousands of digits"), ({"tariff": 16**5000}, "thousands of digits"),
+], ids=lambda value: None)
 def test_a_limit_that_makes_no_sense_is_refused(options, word):
     """From the command line in words of the option, from the file with its name and the key."""
     (key,) = options
@@ -134,7 +140,12 @@ def test_a_limit_that_makes_no_sense_is_refused(options, word):
     ("entities = 1", "is a table"), ("[entities]\ndeals = 1", "is a table"), ("[entities.deals]\nfilters = {}", "there are filter"),
     ("[entities.deals]\nselect = 'ID'", "list of names"), ("[entities.deals]\nselect = [1]", "list of names"),
     ("[entities.deals]\nparams = []", "params of deals is a table"), ("[entities.deals]\nfilter = 5", "filter of deals is a table"),
-    ("[entities.deals]\npaging = 'x'", "paging of deals"),
+    ("[entities.deals]\npaging = 'x'", "paging of deals"), ("[entities.deals]\npaging = []", "paging of deals"),
+    pytest.param("[limits]\ntimeout = " + "9" * 5000, "digits", id="digits"),
+    ("[entities.deals]\nfilter = { '>ID' = nan }", "filter of deals holds nan"), ("[entities.deals]\nfilter = { '@ID' = [inf] }", "holds inf"),
+    ("[entities.deals]\nparams = { x = 18446744073709551616 }", "params of deals holds 18446744073709551616"),
+    ("[entities.deals]\nparams = { x = { y = -9223372036854775809 } }", "params of deals holds -9223372036854775809"),
+    pytest.param("[entities.deals]\nparams = { x = 0x" + "f" * 5000 + " }", "thousands of digits", id="hexadecimal"),
 ])
 def test_a_file_that_means_nothing_is_refused(write, text, word):
     """A slip of the pen would be obeyed by nobody, in silence."""

@@ -106,10 +106,28 @@ def test_no_message_quotes_the_answer():
     (70, 70), ("70", 70), (70.0, 70), (0, 0), (None, None), (True, None), ("", None), ("x", None), ("-1", None),
     ([], None), ("9" * 5000, None), (float("inf"), None), (float("nan"), None), ("７", None), ("1.5", None),  # noqa: RUF001 - a digit, but not one of ours
 ])
-def test_total_and_next_may_be_texts_or_nonsense(sent, read):
-    """They are hints: what cannot be read was not said."""
-    found = reply_of(raw([]), sent, sent, None)
-    assert (read, read) == (found.total, found.next)
+def test_a_total_may_be_a_text_or_nonsense(sent, read):
+    """It is a hint: what cannot be read was not said."""
+    assert read == reply_of(raw([]), sent, None, None).total
+
+
+@pytest.mark.parametrize(("sent", "read"), [
+    (50, 50), ("50", 50), (0, 0), (2**63 - 1, 2**63 - 1), (None, None), (False, None), ("", None), ([], None), ({}, None),
+])
+def test_a_next_page_is_named_or_not(sent, read):
+    """By an offset, as a number or a text; by none of PHP's ways to say nothing."""
+    assert read == page_of(reply_of(raw([]), None, sent, None), UNKNOWN).next
+
+
+@pytest.mark.parametrize("sent", [
+    2**63, 10**30, -1, -(2**70), 50.0, 50.5, 1e300, "50.5", "-1", str(2**63), "9" * 5000, "x", True, [50], {"start": 50}, "７",  # noqa: RUF001 - a digit, but not one of ours
+], ids=lambda sent: f"{sent!r:.20}")
+def test_a_next_page_that_no_offset_leads_to_is_no_end(sent):
+    """The portal says that there is more: that is said, and not what it was; where nobody goes by it, it says nothing."""
+    found = reply_of(raw([]), None, sent, None)
+    with pytest.raises(ContractBroken, match="no offset"):
+        page_of(found, UNKNOWN)
+    assert page_of(found, THINGS).next is None
 
 
 @pytest.mark.parametrize(("time", "timing"), [

@@ -1,7 +1,9 @@
 """The engine over a portal in memory: what it asks, when it commits, how it ends."""
 
 import asyncio
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +19,7 @@ from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.sandbox.answer import Answer, Method, Refusal
 from extractor.sandbox.cost import CostModel
+from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods.classic import listed
 from tests.trials import Trial
 
@@ -324,6 +327,37 @@ async def test_ids_that_none_can_be(bench, identifier):
     await one.engine.run()
     assert ("failed", "complete") == (one.runs["deals"].status, one.runs["contacts"].status)
     assert "which no id can be" in one.runs["deals"].reason
+
+
+@pytest.mark.parametrize("following", ["1" + "0" * 30, "18446744073709551615", "-50", "50.5", "1e300"])
+async def test_a_next_page_that_none_can_be(bench, following):
+    """An offset that no portal can count to ends its entity with a sentence, and the others go on."""
+    one = bench("departments", "contacts", rows={"contacts": 60})
+    whole = one.trial.portal._desk.methods["department.get"]
+    one.trial.portal._desk.methods["department.get"] = Method("department", lambda *args: replace(whole.run(*args), next=77_777))
+    carried = one.trial.line.post
+
+    async def post(*request):
+        answer = await carried(*request)
+        return replace(answer, body=answer.body.replace(b"77777", following.encode()))
+
+    one.trial.line.post = post
+    await one.engine.run()
+    assert ("failed", "complete") == (one.runs["departments"].status, one.runs["contacts"].status)
+    assert "no offset" in one.runs["departments"].reason
+
+
+@pytest.mark.parametrize("ids", [
+    lambda start: range(start, start + 500), lambda _start: range(500), lambda _start: [1, 2]], ids=["invented", "repeated", "few"])
+async def test_a_portal_that_always_names_another_page(bench, monkeypatch, ids):
+    """Rows are invented, or come again as others: the walk has an end, with a sentence, and the others go on."""
+    monkeypatch.setattr("extractor.paging.follow.MORE", 10_000)  # a hundredth of it, for the test's sake
+    one = bench("departments", "contacts", rows={"contacts": 60}, limits={"tariff": "unlimited"}, meter=Meter.unlimited())
+    one.trial.portal._desk.methods["department.get"] = Method("department", lambda _world, _params, start, _session: Answer(
+        [{"ID": str(each), "NAME": f"{start}"} for each in ids(start or 0)], next=(start or 0) + 500, total=60))
+    await asyncio.wait_for(one.engine.run(), timeout=3_600)
+    assert ("failed", "complete") == (one.runs["departments"].status, one.runs["contacts"].status)
+    assert re.search("nothing new|without end", one.runs["departments"].reason)
 
 
 async def test_a_slow_rate_is_no_silence(bench):

@@ -1,6 +1,7 @@
 """Before the first row: every question is held against the portal's fields, and a stop is heard meanwhile."""
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -10,14 +11,15 @@ from extractor.cli.questions import questions
 from extractor.client import Client
 from extractor.config import File, Wishes
 from extractor.dump import Dump
-from extractor.errors import ConfigError, ConnectionLost, Unreachable, UsageError
-from extractor.order import Order
+from extractor.errors import ConfigError, ConnectionLost, Outage, Unreachable, UsageError
+from extractor.order import Mirror, Order
 from extractor.preflight import last_ids, shows_all
 from extractor.question import Question
 from extractor.sandbox.answer import Refusal, Session
 from extractor.sandbox.faults.methods import failing, with_mishaps
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
+from extractor.sync import Sync
 from tests.trials import SCOPES, Trial
 
 WISH = {"select": ("ID", "TITLE")}  # takes a question about fields
@@ -82,6 +84,67 @@ async def test_nobody_is_there(world, wish):
         code, why = error.exit_code, str(error)
     assert (3, "no such name") == (code, why)
     assert 1.0 == pytest.approx(asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
+async def test_a_run_that_goes_on_waits_for_its_portal(tmp_path, wish):
+    """The folder shows that the address was right: a portal that is away for a minute, just then, is waited for."""
+    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    assert 5 == (await world.run("deals", max_seconds=3.0, **wish)).exit_code
+    whole, loop = silenced(world, Unreachable("no route")), asyncio.get_running_loop()
+    loop.call_later(60, setattr, world.line, "post", whole)
+    outcome = await world.run("deals", **wish)
+    assert (0, True) == (outcome.exit_code, outcome.resumed)
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
+@pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
+async def test_a_run_that_goes_on_does_not_wait_for_ever(tmp_path, wish):
+    """A portal that stays away ends it with code 4 and the way on, as it would have later; what is there stays."""
+    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    assert 5 == (await world.run("deals", max_seconds=3.0, **wish)).exit_code
+    rows = world.ids("deals")
+    silenced(world, Unreachable("no route"))
+    try:
+        code, why = (outcome := await world.run("deals", **wish)).exit_code, outcome.why
+    except Outage as error:
+        code, why = error.exit_code, str(error)
+    assert (4, "the portal was there, and cannot be reached any more (no route): run again to go on") == (code, why)
+    assert 60 < asyncio.get_running_loop().time() < 900
+    assert rows == world.ids("deals")
+
+
+async def test_a_folder_in_which_nothing_has_come_shows_no_address(world):
+    """A run that never reached anybody leaves a checkpoint, too: the next one says at once that nobody is there."""
+    silenced(world, Unreachable("no such name"))
+    for _ in range(2):
+        assert 3 == (await world.run("deals")).exit_code
+    assert 2.0 == pytest.approx(asyncio.get_running_loop().time())
+
+
+async def test_a_portal_that_goes_between_fields_and_rows_is_waited_for(world):
+    """It has answered this very run: that the first rows find nobody is no slip in the address."""
+    whole, loop = world.line.post, asyncio.get_running_loop()
+
+    async def post(*request):
+        if 0 < loop.time() < 60:
+            raise Unreachable("no route")
+        return await whole(*request)
+
+    world.line.post = post
+    assert 0 == (await world.run("deals", **WISH)).exit_code
+
+
+@pytest.mark.parametrize("interrupted", [True, False], ids=["a run that was interrupted", "the next night"])
+async def test_a_mirror_waits_for_its_portal(tmp_path, interrupted):
+    """It knows the portal, be it at the first request of a run that goes on, or of the next one."""
+    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    first = Mirror(world.order("deals").questions, world.folder, max_seconds=3.0 if interrupted else None)
+    assert (5 if interrupted else 0) == (await Sync(first, world.settings(), world.line).run()).exit_code
+    whole, loop = silenced(world, Unreachable("no route")), asyncio.get_running_loop()
+    loop.call_later(60, setattr, world.line, "post", whole)
+    assert 0 == (await Sync(replace(first, max_seconds=None), world.settings(), world.line).run()).exit_code
+    assert loop.time() > 60
 
 
 async def test_an_outage_is_waited_out(world):

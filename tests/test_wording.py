@@ -2,7 +2,7 @@
 
 import pytest
 
-from extractor.wording import counted, reading, words
+from extractor.wording import counted, quoted, reading, words
 
 
 @pytest.mark.parametrize(("number", "noun", "said"), [
@@ -10,6 +10,13 @@ from extractor.wording import counted, reading, words
 def test_one_is_no_plural(number, noun, said):
     """A count and its noun agree."""
     assert said == counted(number, noun)
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ("x", "'x'"), (float("nan"), "nan"), (10**400, f"1{'0' * 39}..."), (16**5000, "a number of thousands of digits")], ids=["a", "b", "c", "d"])
+def test_a_quotation_is_short(value, said):
+    """Whatever somebody wrote, the sentence about it stays one that can be read."""
+    assert said == quoted(value)
 
 
 def test_names_of_readings():

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from extractor.cli.ending import ends_well
-from extractor.cli.options import log_options, portal_options, question_options, run_options
+from extractor.cli.options import log_options, portal_options, question_options, run_options, seconds_of
 
 
 @click.command("dump", short_help="Every row of the named entities, each once, into a folder; interrupted, it goes on.")
@@ -27,6 +27,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     Killed at any moment, the same command goes on from its last commit.
     """
     from extractor.catalog import globbed
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
@@ -36,6 +37,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
 
     if not to.strip():
         raise UsageError("--to names no folder: is a variable unset?")
+    max_seconds = seconds_of(options["max_minutes"])
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)
     asked = questions(entities, options, file)
@@ -43,7 +45,6 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         raise UsageError(f"--to - writes one entity to stdout, and {len(asked)} are named")
     if to == "-" and options["compress"] != "none":
         raise UsageError(f"--to - writes plain lines: pipe them through {'gzip' if options['compress'] == 'gz' else 'zstd'}")
-    minutes = options["max_minutes"]
     order = Order(
         asked,
         named=bool(entities),
@@ -51,8 +52,11 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
         folder=None if to == "-" else Path(to),
         stream=sys.stdout.buffer if to == "-" else None,
         compress=options["compress"],
-        max_seconds=minutes * 60 if minutes else None,
+        max_seconds=max_seconds,
     )
+    refuse_own_files(
+        order.folder, [question.entity.name for question in order.questions], {"--summary": options["summary"], "--metrics": options["metrics"]},
+        {"--config": options["config"]}, portal.credentials)
     return carry_out(
         lambda transport, observers: Dump(order, portal, transport, observers),
         portal,

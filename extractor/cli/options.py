@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+LEAST_MINUTES, YEAR = 0.001, 525_600
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PORTAL = (
@@ -56,11 +58,23 @@ _SANDBOX = (
 
 _RUN = (
     click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed."),
-    click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on."),
+    click.option("--max-minutes", type=float, metavar="N", help="Stop cleanly after N minutes; run again to go on."),
     click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run."),
     click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                  help="Replace this file by one in Prometheus' text format, for node_exporter."),
 )
+
+
+def seconds_of(minutes: float | None) -> float | None:
+    """Return for how long a run may last; no timer takes what is no number, or endless."""
+    from extractor.errors import UsageError
+    from extractor.wording import quoted
+
+    if minutes is None:
+        return None
+    if not LEAST_MINUTES <= minutes <= YEAR:
+        raise UsageError(f"--max-minutes is a number from {LEAST_MINUTES} to {YEAR} (a year), not {quoted(minutes)}")
+    return minutes * 60
 
 
 def run_options(command: F) -> F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +16,11 @@ from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.portal import Portal
 from extractor.sandbox.world import DEFAULT_ROWS, World
+from extractor.wording import quoted
 
 APPLICATION = Application("local.sandbox", "sandbox-secret", Session(1, True, frozenset({"crm", "task", "user", "department"})))
 CODE = "sandbox"  # of a webhook to a portal that holds nothing but made-up rows: no secret
+MOST_ROWS = 10_000_000  # of a table: they live in memory
 _METERS = {"standard": Meter.standard, "enterprise": Meter.enterprise, "unlimited": Meter.unlimited}
 
 
@@ -55,7 +58,7 @@ def row_counts(pairs: Sequence[str]) -> dict[str, int]:
     counts = {}
     for pair in pairs:
         table, _, count = pair.partition("=")
-        if table not in DEFAULT_ROWS or not count.isdecimal():
-            raise UsageError(f"--rows is TABLE=N with one of {', '.join(DEFAULT_ROWS)}; not {pair!r}")
+        if table not in DEFAULT_ROWS or not re.fullmatch("[0-9]{1,9}", count) or int(count) > MOST_ROWS:
+            raise UsageError(f"--rows is TABLE=N with one of {', '.join(DEFAULT_ROWS)}, and N up to {MOST_ROWS:,}; not {quoted(pair)}")
         counts[table] = int(count)
     return counts

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from extractor.cli.ending import ends_well
-from extractor.cli.options import log_options, portal_options, question_options, run_options
+from extractor.cli.options import log_options, portal_options, question_options, run_options, seconds_of
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -36,6 +36,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     every row; each later one writes what is new or has changed, and what is gone.
     """
     from extractor.catalog import globbed
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.questions import questions
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
@@ -45,20 +46,23 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
 
     if not to.strip():
         raise UsageError("--to names no folder: is a variable unset?")
+    max_seconds = seconds_of(options["max_minutes"])
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)
-    minutes = options["max_minutes"]
     order = Mirror(
         questions(entities, options, file),
         Path(to),
         named=bool(entities),
         globbed=globbed(entities),
         compress=options["compress"],
-        max_seconds=minutes * 60 if minutes else None,
+        max_seconds=max_seconds,
         deletes=options["deletes"],
         full_every=_time(options["full_every"]),
         events=options["events"],
     )
+    refuse_own_files(
+        order.folder, [question.entity.name for question in order.questions], {"--summary": options["summary"], "--metrics": options["metrics"]},
+        {"--config": options["config"]}, portal.credentials)
     return carry_out(
         lambda transport, observers: Sync(order, portal, transport, observers),
         portal,
@@ -74,10 +78,11 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
 def _time(text: str) -> dt.timedelta | None:
     """Read a span of time; `never` is none."""
     from extractor.errors import UsageError
+    from extractor.wording import quoted
 
     if text == "never":
         return None
     found = re.fullmatch(r"(\d{1,4})([hdw])", text)
     if found is None:
-        raise UsageError(f"--full-every is a number and h, d or w, such as 7d, or never; not {text!r}")
+        raise UsageError(f"--full-every is a number and h, d or w, such as 7d, or never; not {quoted(text)}")
     return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})

@@ -34,6 +34,7 @@ def command(folder: Path, entities: tuple[str, ...], report: Path | None, *, as_
     import orjson
 
     from extractor import findings
+    from extractor.cli.outputs import refuse_own_files
     from extractor.cli.running import carry_out
     from extractor.config import File, read_file, settings
     from extractor.order import Audit
@@ -52,6 +53,7 @@ def command(folder: Path, entities: tuple[str, ...], report: Path | None, *, as_
         if report is not None and outcome.manifest["finished"]:
             _write(report, (orjson.dumps(one) + b"\n" for one in findings.each(outcome.manifest)))
 
+    refuse_own_files(folder, (), {"--report": report}, {"--config": options["config"]}, portal.credentials)
     if report is not None:
         _can_write(report)
     return carry_out(
@@ -95,6 +97,7 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
 def _share(text: str) -> float:
     """Read which share of the rows is wanted."""
     from extractor.errors import UsageError
+    from extractor.wording import quoted
 
     if text == "all":
         return 1.0
@@ -103,5 +106,5 @@ def _share(text: str) -> float:
     except ValueError:
         percent = 0.0
     if not (text.endswith("%") and 0 < percent <= 100):
-        raise UsageError(f"--sample is a percentage above 0%, such as 1%, or all; not {text!r}")
+        raise UsageError(f"--sample is a percentage above 0%, such as 1%, or all; not {quoted(text)}")
     return percent / 100

@@ -12,7 +12,9 @@ import re
 from dataclasses import dataclass
 
 from extractor.errors import UsageError
+from extractor.wording import quoted
 
+SLOWEST, MOST = 0.001, 1_000_000  # a request in a quarter of an hour, and more than any portal answers: slips of the pen lie beyond
 _RATE = re.compile(r"\s*(\d+)\s*/\s*(\d+(?:\.\d+)?)\s*")
 
 
@@ -34,8 +36,13 @@ class Tariff:
     def parse(cls, text: str) -> Tariff:
         """Read `X/Y`: the burst, and requests per second."""
         if not (match := _RATE.fullmatch(text)):
-            raise UsageError(f"a rate limit is written X/Y, burst and requests per second, like 50/2; not {text!r}")
-        return cls(int(match[1]), float(match[2]))
+            raise UsageError(f"a rate limit is written X/Y, burst and requests per second, like 50/2; not {quoted(text)}")
+        burst, rate = float(match[1]), float(match[2])  # of thousands of digits, a float is made, and an int is not
+        if burst < 1 or not rate:
+            raise UsageError(f"a rate limit needs a burst of 1 or more and a rate above 0, not {quoted(text)}")
+        if burst > MOST or not SLOWEST <= rate <= MOST:
+            raise UsageError(f"a rate limit is from 1/{SLOWEST} to {MOST}/{MOST}, not {quoted(text)}")
+        return cls(int(burst), rate)
 
     def scaled(self, percent: float) -> Tariff:
         """Return the share of this bucket that `--budget PERCENT` leaves to us."""

@@ -13,8 +13,9 @@ the rows are. Without a key no two rows are taken for one, and only the last
 reading counts.
 Rule 2: a method that names neither total nor next may page all the same: a first
 page of exactly fifty rows is followed by another question.
-Rule 3: every walk ends. Up to the total of its first page `next` has to rise;
-beyond that, page upon page has to bring something new.
+Rule 3: every walk ends. `next` has to rise. Page upon page has to bring something new: new ids, where the
+catalog knows them; else new rows, beyond the total of the first page, or where they have ids.
+And nothing but its end tells a large table from rows that are invented: so many more than the portal counts are none.
 Rule 4: that there is nothing is believed when it is said twice (`believe`): for a moment, an answer may be blank.
 """
 
@@ -29,6 +30,8 @@ from extractor.question import Question
 
 PASSES = 3  # a set that moves during three readings in a row will move during the fourth
 NOTHING_NEW = 3  # pages in a row: one or two may be empty because rights hide their rows
+MORE = 1_000_000  # rows beyond the total (which may be that of a page), or without one: hours of requests
+MOST = 10_000_000  # rows, whatever the total: they are held until all are there
 
 
 def single(question: Question) -> Pager:
@@ -56,9 +59,8 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
     """Follow `next` from the first page to the last."""
     pages: list[Page] = []
     start: int | None = 0
-    came = stale = 0
-    guessed = False
-    known: set[bytes] = set()
+    came, guessed = 0, False
+    walk = _Walk(question.entity.id)
     while start is not None:
         (page,) = yield Ask((question.follow(start),))
         if pages and page.rows and page.total is not None and page.total <= start < (pages[0].total or 0):
@@ -72,13 +74,38 @@ def _once(question: Question) -> Generator[Ask, Sequence[Page], list[Page]]:
                 return pages  # it takes no start: that was all
             raise ContractBroken(f"at {start} the portal answers its first page again")  # as it does past the end
         pages.append(page)
-        stale = 0 if start < (pages[0].total or 0) or not known.issuperset(row.text for row in page.rows) else stale + 1
-        if stale == NOTHING_NEW and page.next is not None:
-            raise ContractBroken(f"up to {start} the portal has answered {stale} pages with nothing new, and names yet another")
-        known.update(row.text for row in page.rows)
         guessed = page.next is None and page.total is None and len(page.rows) == PAGE_SIZE
-        start = start + PAGE_SIZE if guessed else page.next
+        following = start + PAGE_SIZE if guessed else page.next
+        walk.took(page, start, beyond=start >= (pages[0].total or 0), on=following is not None)
+        start = following
     return pages
+
+
+class _Walk:
+    """What a walk has brought so far, and whether it leads anywhere (Rule 3)."""
+
+    def __init__(self, key: str) -> None:
+        """Know the key that tells rows apart, if the catalog does."""
+        self._key = key
+        self._known: set[str | bytes] = set()
+        self._stale = self._came = self._told = 0
+
+    def took(self, page: Page, start: int, *, beyond: bool, on: bool) -> None:
+        """Note a page, `beyond` the first one's total or before it.
+
+        Raises:
+            ContractBroken: It goes `on`, and that has no end.
+        """
+        marks = {str(row[self._key]) if self._key and self._key in row else row.text for row in page.rows}
+        repeated = bool(page.rows) and all(any(name in row for name in (self._key, "ID", "id")) for row in page.rows)
+        self._stale = self._stale + 1 if self._known.issuperset(marks) and (beyond or repeated) else 0
+        self._known |= marks
+        self._came += max(1, len(page.rows))  # a page without rows is one more as well
+        self._told = max(self._told, page.total or 0)
+        if on and self._stale == NOTHING_NEW:
+            raise ContractBroken(f"up to {start} the portal has answered {NOTHING_NEW} pages with nothing new, and there is yet another")
+        if on and self._came > min(self._told + MORE, MOST):
+            raise ContractBroken(f"up to {start} the portal has answered {self._came:,} rows where it counts {self._told:,}, without end")
 
 
 def _check_total(pages: Sequence[Page]) -> None:

@@ -103,6 +103,31 @@ def test_bad_input_ends_before_anything_begins(words, code):
     assert "canary" not in result.output
 
 
+PORTAL = ("--to", "x", "--webhook", "https://example.com/rest/1/canary/")
+
+
+@pytest.mark.parametrize("words", [
+    *((command, "deals", *PORTAL, f"--max-minutes={value}") for command in ("dump", "sync")
+      for value in ("nan", "inf", "-inf", "-1", "0", "1e400", "1e-300", "525601")),
+    *(("dump", "deals", *PORTAL, f"--{option}={value}") for option in ("timeout", "operating-limit", "budget", "concurrency", "rate-limit")
+      for value in ("nan", "inf", "-1", "0", "1e400", "1e300", "1e-300", "9" * 5000, "9" * 5000 + "/1")),
+    *(("sync", "deals", *PORTAL, f"--full-every={value}") for value in ("nan", "-1d", "1e3d", "99999d", "9" * 5000 + "d")),
+    *(("verify", "x", *PORTAL[2:], f"--sample={value}") for value in ("nan%", "inf%", "-1%", "0%", "1e-400%", "1e400%", "100.1%", "9" * 5000)),
+    *((command, f"--rows=deals={value}") for command in ("sandbox", "demo") for value in ("nan", "inf", "-1", "1e3", "10000001", "9" * 5000)),
+    *((command, f"--seed={value}") for command in ("sandbox", "demo") for value in ("nan", "inf", "1e400", "9" * 5000)),
+    *(("sandbox", f"--{option}={value}") for option in ("port", "faults") for value in ("nan", "inf", "1.5", "1e400", "9" * 5000)),
+    ("sandbox", "--port=-1"), ("sandbox", "--port=65536"),
+], ids=lambda words: f"{words[0]} {words[-1]:.24}")
+def test_a_number_that_makes_no_sense_is_refused_before_anything_begins(words, tmp_path, monkeypatch):
+    """Neither a number, nor above nothing, or beyond all measure: one sentence names the option, and no folder is made."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner(env={"B24X_WEBHOOK": "", "B24X_CONFIG": ""}).invoke(main, words)
+    assert 2 == result.exit_code
+    assert words[-1].split("=")[0].lstrip("-").replace("-", " ") in result.output.splitlines()[-1].replace("-", " ")
+    assert "bug" not in result.output
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_an_unknown_entity_is_answered_with_the_nearest():
     """One need not look the name up."""
     said = run("dump", "activitis", "--to", "x", "--webhook", "https://example.com/rest/1/canary/").output

@@ -28,6 +28,14 @@ def test_anything_else_is_refused_with_an_example(text):
         Tariff.parse(text)
 
 
+@pytest.mark.parametrize("text", ["1000001/2", "9" * 5000 + "/2", "50/1000001", "50/" + "9" * 500, "50/0.0009"])
+def test_a_bucket_beyond_all_measure_is_refused(text):
+    """No portal has it, and no clock could count it."""
+    with pytest.raises(UsageError, match=r"from 1/0\.001 to 1000000/1000000") as refused:
+        Tariff.parse(text)
+    assert len(str(refused.value)) < 200
+
+
 @pytest.mark.parametrize("text", ["0/2", "50/0", "50/0.0"])
 def test_a_bucket_that_lets_nothing_through_is_refused(text):
     """Nobody means to wait for ever."""

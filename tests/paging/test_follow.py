@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from extractor.catalog import raw_method
 from extractor.errors import ContractBroken
-from extractor.messages import Page
+from extractor.messages import Page, Row
 from extractor.paging.follow import PASSES, follow, single
 from extractor.question import Question
 from tests.paging.table import THINGS
@@ -78,7 +78,7 @@ def test_a_next_that_points_back_is_refused(following):
 def test_a_first_page_that_repeats_for_ever_ends(count, total):
     """A method that does not read `start` answers its first page again, whole or short, and names a next one each time."""
     page = rows(*range(1, count + 1))
-    with pytest.raises(ContractBroken, match="its first page again"):
+    with pytest.raises(ContractBroken, match=r"its first page again|nothing new"):
         run(follow(DEPARTMENTS), *(Page(page, total, start + count) for start in range(0, 100 * count, count)))
 
 
@@ -152,6 +152,67 @@ def test_a_walk_that_brings_nothing_new_ends(total, repeated):
     pages = (Page(repeated if start else rows(101, 102, 103), total, start + 50) for start in range(0, 5_000, 50))
     with pytest.raises(ContractBroken, match="nothing new"):
         run(follow(UNKNOWN), *pages)
+
+
+def endless(page, *, step=50):
+    """Answer page upon page, as the portal would that makes them of their numbers; ten thousand are as good as without end."""
+    return (page(place, place * step + step) for place in range(10_000))
+
+
+@pytest.mark.parametrize("total", [None, 2, 10**15])
+def test_known_ids_under_new_texts_are_nothing_new(total):
+    """A key tells what a row is, whatever else is written in it now; nor is a count a reason to go on for ever."""
+    pages = endless(lambda place, following: Page(rows_of([{"ID": one + min(place, 1), "AT": place} for one in range(3)]), total, following))
+    with pytest.raises(ContractBroken, match="nothing new"):
+        run(follow(DEPARTMENTS), *pages)
+
+
+def test_rows_with_ids_that_come_again_and_again_end_within_the_total():
+    """Not even of a method that nobody knows are a thousand pages read because the portal counts a thousand."""
+    pages = endless(lambda place, following: Page(rows(1, 2) if place else rows(1, 2, 3), 10**15, following))
+    with pytest.raises(ContractBroken, match="nothing new"):
+        run(follow(UNKNOWN), *pages)
+
+
+def test_equal_rows_without_an_id_are_read_up_to_the_total():
+    """They may be as many objects, as long as the portal counts them."""
+    table = rows_of([{"NAME": "b"}, *[{"NAME": "a"}] * 349])
+    pages = [Page(table[first:first + 50], 350, first + 50 if first < 300 else None) for first in range(0, 350, 50)]
+    assert table == run(follow(UNKNOWN), *pages)[0]
+
+
+def test_a_last_page_that_comes_again_and_again_ends_a_walk_that_was_guessed():
+    """Full pages without a word of another one: what lies past the end is no page, and no more rows."""
+    pages = (Page(rows(*range(1, 51)) if not place else rows(*range(51, 101))) for place in range(1_000))
+    with pytest.raises(ContractBroken, match="nothing new"):
+        run(follow(UNKNOWN), *pages)
+
+
+@pytest.mark.parametrize(("asked", "total", "size", "most"), [
+    (DEPARTMENTS, 100, 100, 10_100), (UNKNOWN, None, 50, 10_000), (UNKNOWN, 20_000, 500, 30_000), (DEPARTMENTS, 10**15, 500, 50_000),
+])
+def test_rows_that_are_invented_without_end_end_the_walk(monkeypatch, asked, total, size, most):
+    """New ids on every page, and always another page: so many rows more than the portal counts are none of a table, nor more than fit."""
+    monkeypatch.setattr("extractor.paging.follow.MORE", 10_000)  # a hundredth of it, for the tests' sake
+    monkeypatch.setattr("extractor.paging.follow.MOST", 50_000)
+    pages = endless(lambda place, following: Page([Row(b"%d" % one, {"ID": one}) for one in range(place * size, place * size + size)], total, following))
+    walk, came = follow(asked), []
+    next(walk)
+
+    def go_on():
+        for page in pages:
+            came.extend(page.rows)
+            walk.send([page])
+
+    with pytest.raises(ContractBroken, match="without end"):
+        go_on()
+    assert most < len(came) <= most + size
+
+
+def test_a_table_that_is_larger_than_its_total_is_read():
+    """What a method counts may be its page: that is a reason to be wary, not to stop."""
+    pages = [Page(rows(*range(first, first + 50)), 50, first + 50 if first < 4_950 else None) for first in range(0, 5_000, 50)]
+    assert 5_000 == len(run(follow(DEPARTMENTS), *pages)[0])
 
 
 def test_a_few_empty_pages_are_passed_over():
