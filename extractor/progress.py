@@ -61,11 +61,14 @@ class PlainLines:
         self._quiet = quiet
         self._next = clock() + EVERY
         self._rows: dict[str, tuple[int, float]] = {}
+        self._before = 0  # rows of readings that are over, and whose name another one has now: a sync reads some again and again
         self._said: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, RowsLanded):
+            came, _ = self._rows.get(event.entity, (0, 0.0))
+            self._before += came if event.rows < came else 0
             self._rows[event.entity] = (event.rows, event.left)
         if isinstance(event, CallFailed) and not self._verbose and self._told_lately(event):
             return
@@ -86,7 +89,7 @@ class PlainLines:
 
     def _summary(self) -> str:
         """Say how far the run is."""
-        rows = sum(done for done, _ in self._rows.values())
+        rows = self._before + sum(done for done, _ in self._rows.values())
         left = sum(left for _, left in self._rows.values())
         return f"{counted(rows, 'row')}, about {left:,.0f} to come"
 

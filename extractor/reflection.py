@@ -70,6 +70,7 @@ class Reflection:
     gone: int = 0
     reach: int | None = None
     deletes: FileMark = NO_FILE
+    earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
 
     @property
     def name(self) -> str:
@@ -100,6 +101,11 @@ class Reflection:
     def file(self) -> FileMark:
         """The file of this run's news; without a path while there are none."""
         return self.changes.mark if self.changes else NO_FILE
+
+    @property
+    def news(self) -> tuple[int, int]:
+        """How many rows the command has written, and how many it has found gone."""
+        return self.earlier[0] + self.file.rows, self.earlier[1] + self.gone
 
     @property
     def done(self) -> bool:
@@ -159,7 +165,7 @@ class Reflection:
         reason = self.skipped or (worst.reason if worst else None)
         said = next((one.reason for lane, one in zip(self.lanes, facts, strict=True) if lane.kind == "all"), None)
         best_effort = any(one.assurance == "best-effort" for one in facts)
-        standing = self.entry.standing
+        standing, (written, gone) = self.entry.standing, self.news
         return EntityFacts(
             method=self.question.entity.method,
             params=self.question.asked(),
@@ -175,8 +181,8 @@ class Reflection:
             named=self.named,
             more={
                 "watermark": standing.watermark.isoformat() if standing else None,
-                "written": self.file.rows,
-                "gone": self.gone,
+                "written": written,
+                "gone": gone,
                 "lanes": _costs(self.lanes, self.runs),
             },
         )

@@ -85,7 +85,7 @@ class Sync(Conducted):
                 outcome = await self._night(questions, resumed=resumed)
                 if not resumed or outcome.exit_code or self._state.night is not None:
                     break
-        written = sum(one.file.rows for one in self._parts)
+        written = sum(one.news[0] for one in self._parts)
         seconds = round(outcome.seconds, 3)
         self._conduct.tell(RunEnded(outcome.manifest["status"], outcome.exit_code, outcome.why, written, outcome.requests, seconds))
         return outcome
@@ -186,6 +186,7 @@ class Sync(Conducted):
     def _prepare(self, questions: Sequence[Question], night: Night) -> None:
         """Make the part of every entity, as the run under way left it."""
         place = Place(self._order.folder, self._order.compress, self._known, night.began)
+        earlier = {part.name: part.news for part in self._parts}
         for part in self._parts:
             part.close()
         self._parts = []
@@ -203,7 +204,8 @@ class Sync(Conducted):
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events))
-            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
+            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name),
+                              earlier=earlier.get(name, (0, 0)))
             part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 

@@ -49,6 +49,12 @@ def test_how_far_a_run_is_comes_every_few_seconds():
     assert ["110 rows, about 100 to come"] == lines_of(*events, ticks=[2])
 
 
+def test_rows_are_counted_over_all_readings():
+    """A sync reads an entity more than once, in runs that follow each other: the count does not go back with the next one."""
+    events = [RowsLanded("deals:new", 100, 0.0), RowsLanded("deals:new", 50, 10.0), RowsLanded("leads:new", 7, 0.0)]
+    assert ["157 rows, about 10 to come"] == lines_of(*events, ticks=[2])
+
+
 def test_a_first_failure_is_no_news():
     """A call that succeeds at its second attempt is everyday; one that fails again is said."""
     first, second = CallFailed("deals", "ServerFailure", 1, 2.0), CallFailed("deals", "ServerFailure", 2, 4.0)

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from extractor.errors import UsageError
+from extractor.events import RunBegan, RunEnded
 from extractor.gone import Gone
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
@@ -167,6 +168,24 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
     assert 0 == (await world.night("deals", "contacts")).exit_code
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+async def test_two_runs_of_one_command_are_one_story(nights):
+    """It begins once and ends once, and what was written and is gone is that of both: of the run that was finished, and of the one that followed."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    ids, told = list(world.tables["deals"].ids), []
+    world.happen("change", "deals", *ids[:2_000])
+    world.happen("delete", "deals", *ids[2_990:2_993])
+    stopped = await world.night(max_seconds=0.25)
+    assert 5 == stopped.exit_code
+    outcome = await world.night(observers=[told.append])
+    assert [1, 1] == [sum(isinstance(one, kind) for one in told) for kind in (RunBegan, RunEnded)]
+    assert (RunBegan, RunEnded) == (type(told[0]), type(told[-1]))
+    entry = outcome.manifest["entities"]["deals"]
+    files = sorted(world.trial.folder.glob("deals/changes-*"))
+    assert sum(len(path.read_bytes().splitlines()) for path in files) == entry["written"] == told[-1].rows > 1_900
+    assert 3 == entry["gone"]
 
 
 @pytest.mark.parametrize("names", [("deals", "contacts"), ("contacts",)])
