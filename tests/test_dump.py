@@ -268,7 +268,7 @@ async def test_a_portal_that_goes_away_is_an_outage(trial):
 
     async def gone(*request):
         if world.line.requests >= 5:
-            raise Unreachable("no connection to the portal: refused")
+            raise Unreachable("the portal could not be reached: refused")
         return await inner(*request)
 
     world.line.post = gone

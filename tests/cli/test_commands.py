@@ -103,6 +103,14 @@ def test_bad_input_ends_before_anything_begins(words, code):
     assert "canary" not in result.output
 
 
+def test_a_mirror_is_a_folder(tmp_path, monkeypatch):
+    """A sync cannot write to stdout: it says so, asks nothing, and makes no folder of that name."""
+    monkeypatch.chdir(tmp_path)
+    ran = run("sync", "deals", "--to", "-", "--webhook", "https://example.com/rest/1/canary/")
+    assert (2, []) == (ran.exit_code, list(tmp_path.iterdir()))
+    assert "b24x: --to - is for b24x dump: a mirror is brought into step, so name the folder that it lies in\n" == ran.stderr
+
+
 def test_an_unknown_entity_is_answered_with_the_nearest():
     """One need not look the name up."""
     said = run("dump", "activitis", "--to", "x", "--webhook", "https://example.com/rest/1/canary/").output
