@@ -58,7 +58,7 @@ _RUN = (
     click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed."),
     click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop cleanly after N minutes; run again to go on."),
     click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run."),
-    click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
                  help="Replace this file by one in Prometheus' text format, for node_exporter."),
 )
 

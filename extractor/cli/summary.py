@@ -16,6 +16,8 @@ from extractor.errors import B24xError, DiskError, UsageError
 
 def refuse_unwritable(path: Path) -> None:
     """Refuse a summary file that cannot be written before the run, not after it."""
+    if path.is_fifo():
+        raise UsageError(f"--summary: {path.name} is a pipe, and a run would wait until somebody reads it: name a file")
     try:
         path.open("ab").close()
     except OSError as error:
@@ -34,6 +36,8 @@ def append(path: Path, record: Mapping[str, object]) -> None:
 def append_failure(path: Path, options: Mapping[str, Any], exit_code: int, why: str, began: dt.datetime) -> None:
     """Append the line of a run that an error has ended; where that cannot be, the error is what counts."""
     ended = dt.datetime.now(dt.UTC)
+    if path.is_fifo():
+        return
     with suppress(DiskError):
         append(path, {
             "run_id": None, "portal": _portal(options), "started_at": _moment(began), "finished_at": _moment(ended), "status": "failed",

@@ -111,6 +111,16 @@ def test_a_summary_that_cannot_be_written(served, tmp_path):
     assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
 
 
+def test_a_summary_or_a_page_that_is_no_file(served, tmp_path):
+    """What would keep a run waiting is refused before anything is asked, in one sentence."""
+    portal = served(deals=60)
+    os.mkfifo(tmp_path / "pipe")
+    for option, path in (("--summary", tmp_path / "pipe"), ("--metrics", tmp_path / "pipe"), ("--metrics", tmp_path)):
+        ran = dump(portal, "deals", "--to", tmp_path / "out", option, path)
+        assert (2, 1, True) == (ran.exit_code, len(ran.stderr.splitlines()), ran.stderr.startswith(f"b24x: {option}: {path.name} is "))
+    assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
+
+
 def test_a_run_that_fails_before_it_begins_has_its_summary(served, tmp_path):
     """A webhook that is none, a portal that is not there, a code that it does not know, a folder that another run holds: a line each."""
     portal, path = served(deals=60), tmp_path / "runs.jsonl"
