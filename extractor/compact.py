@@ -28,7 +28,7 @@ from extractor.fold import Fold
 from extractor.known import NAME, Known
 from extractor.messages import FileMark, Row
 from extractor.mirror import Entry, State
-from extractor.sinks import Compression, NdjsonSink, check, compression_of, part_path, read_lines
+from extractor.sinks import Compression, NdjsonSink, compression_of, part_path, read_lines
 
 _MANY = 1_000  # rows written at a time
 
@@ -86,7 +86,7 @@ class _Compaction:
         if entry.standing is None:
             return Folded(name, entry.files, entry.files, "it has not been read whole yet")
         for mark in entry.files:
-            check(self._folder, mark)
+            leftovers.hold_against(self._folder, mark)
         kind = compress or (compression_of(entry.files[-1]) if entry.files else "none")
         with Fold(catalog()[name].id) as fold:
             rows = fold.note(self._lines(entry))

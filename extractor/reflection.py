@@ -25,13 +25,13 @@ from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
 from extractor.lanes import Lane, advanced, went_back
-from extractor.leftovers import free_stem, moment_of, remove_unnamed
+from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink, check
+from extractor.sinks import Compression, NdjsonSink, Sink
 
 _MANY = 1_000  # lines of deleted rows written at a time
 _BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
@@ -83,7 +83,7 @@ class Reflection:
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
-                check(self.place.folder, mark)
+                hold_against(self.place.folder, mark, interrupted=bool(saved))
         if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
             self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
         make = functools.partial(self._open, self._stem("changes"))

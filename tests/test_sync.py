@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from extractor.errors import UsageError
+from extractor.errors import DiskError, UsageError
 from extractor.events import RunBegan, RunEnded
 from extractor.gone import Gone
 from extractor.order import Audit
@@ -168,6 +168,24 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
     assert 0 == (await world.night("deals", "contacts")).exit_code
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
+    """What is not as it was left is refused with the command that mends it, folder and all; it does."""
+    world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
+    await world.night()
+    path = world.trial.folder / "deals/part-00000.ndjson"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    with pytest.raises(DiskError, match=r"deals/part-00000\.ndjson is not there, or not as") as refused:
+        await world.night()
+    assert f"`b24x verify {world.trial.folder} --repair`" in str(refused.value)
+    await Verify(Audit(world.trial.folder, (), share=0.01, repair=True), world.settings, world.trial.line).run()
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
 
 
 async def test_two_runs_of_one_command_are_one_story(nights):

@@ -213,7 +213,7 @@ def cut(folder: Path, mark: FileMark) -> None:
 
 def _changed(mark: FileMark) -> DiskError:
     return DiskError(f"{mark.path} is not as the last run left it: the folder was changed by somebody else; "
-                     "put the file back, or dump into another folder")
+                     "put the file back, or choose another folder")
 
 
 def _joined(pieces: list[bytes]) -> Iterator[bytes]:
