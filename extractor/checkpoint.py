@@ -25,7 +25,7 @@ import filelock
 import orjson
 
 from extractor import durable
-from extractor.errors import ConfigError, FolderBusy
+from extractor.errors import FolderBusy, UsageError
 from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
@@ -82,7 +82,7 @@ class CheckpointFile:
     def load(self) -> Saved | None:
         """Read the checkpoint; `None` when the folder has none.
 
-        Raises ConfigError when it is damaged or of another version.
+        Raises UsageError when it is damaged or of another version.
         """
         with durable.translated(self.path):
             try:
@@ -92,7 +92,7 @@ class CheckpointFile:
         try:
             return decode(data)
         except ValueError as exc:
-            raise ConfigError(f"{durable.shown(self.path)} cannot be used, {exc}: "
+            raise UsageError(f"{durable.shown(self.path)} cannot be used, {exc}: "
                               "choose another folder") from exc
 
     def save(self, saved: Saved) -> None:

@@ -79,8 +79,7 @@ class Dump(Conducted):
         """Carry the order out.
 
         Raises:
-            UsageError: The question, or the folder, is not one to go on with.
-            ConfigError: The folder's checkpoint cannot be read.
+            UsageError: The question, the folder, or its checkpoint is not one to go on with.
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """

@@ -53,13 +53,35 @@ def taken(folder: Path, option: str = "--to") -> Iterator[Hold]:
         FolderBusy: Another run holds it.
     """
     with ExitStack() as stack:
-        try:
+        with _named(folder, option):
             stack.enter_context(lock(folder))
-        except DiskFull:
-            raise
-        except DiskError as error:
-            raise UsageError(f"{option}: {error}") from None
         yield Hold(folder)
+
+
+def has(folder: Path, name: str) -> bool:
+    """Tell whether the folder that was named as DIR has a file.
+
+    Raises:
+        UsageError: There is no such folder, or this user may not look into it.
+    """
+    with _named(folder, "DIR"), durable.translated(folder):
+        if not folder.is_dir():
+            raise UsageError(f"DIR: {folder} is {'no folder' if folder.exists() else 'not there'}: name a folder that b24x dump or b24x sync has made")
+        return (folder / name).exists()
+
+
+@contextmanager
+def _named(folder: Path, option: str) -> Iterator[None]:
+    """Turn what the disk says of a folder into what it says of the option: the folder as the user wrote it, and what to do."""
+    try:
+        yield
+    except DiskFull:
+        raise
+    except DiskError as error:
+        why = str(error).partition(": ")[2]
+        if isinstance(error.__cause__, FileNotFoundError):  # of /proc, say
+            why = "there is no folder, and none can be made: choose another one"
+        raise UsageError(f"{option}: {folder}: {why}") from None
 
 
 def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:

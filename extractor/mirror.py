@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from extractor.checkpoint import SavedEntity
-from extractor.errors import ConfigError
+from extractor.errors import UsageError
 from extractor.lanes import Standing
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Unread
@@ -83,12 +83,12 @@ def decode(data: bytes) -> State:
     """Read a state.
 
     Raises:
-        ConfigError: It was written by another version.
+        UsageError: It was written by another version.
     """
     try:
         state = msgspec.json.decode(data, type=State)
     except msgspec.DecodeError as error:
-        raise ConfigError(f"the folder's record cannot be used ({error}): choose another folder") from None
+        raise UsageError(f"the folder's record cannot be used ({error}): choose another folder") from None
     if state.format != FORMAT:
-        raise ConfigError("the folder was written by another version: choose another folder")
+        raise UsageError("the folder was written by another version: choose another folder")
     return state

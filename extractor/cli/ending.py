@@ -34,7 +34,7 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
-        from extractor.errors import B24xError, Bug
+        from extractor.errors import B24xError
 
         began = dt.datetime.now(dt.UTC)
         try:
@@ -50,15 +50,23 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
             code = _gone()
         except OSError as error:
             if error.filename is not None:  # a file of ours: those are translated, where they are met
-                raise
-            code = _failed(f"the output cannot be written: {error.strerror}", 5 if error.errno == errno.ENOSPC else 4, kwargs, began)
+                code = _failed(_bug(error, kwargs), 1, kwargs, began)
+            else:
+                code = _failed(f"the output cannot be written: {error.strerror}", 5 if error.errno == errno.ENOSPC else 4, kwargs, began)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said so, without secrets
-            if kwargs.get("verbose", True):  # commands without -v have no other way to show it
-                say(masked(traceback.format_exc()))
-            code = _failed(str(Bug(error)), 1, kwargs, began)
+            code = _failed(_bug(error, kwargs), 1, kwargs, began)
         sys.exit(code)
 
     return run
+
+
+def _bug(error: Exception, options: Mapping[str, object]) -> str:
+    """Say that something is a bug of ours, with all of its trace for those who ask."""
+    from extractor.errors import Bug
+
+    if options.get("verbose", True):  # commands without -v have no other way to show it
+        say(masked(traceback.format_exc()))
+    return str(Bug(error))
 
 
 def _failed(sentence: str, code: int, options: Mapping[str, object], began: dt.datetime) -> int:

@@ -23,7 +23,7 @@ _PORTAL = (
     click.option("--client-secret", envvar="B24X_CLIENT_SECRET", hidden=True),
     click.option("--access-token", envvar="B24X_ACCESS_TOKEN", hidden=True),
     click.option("--refresh-token", envvar="B24X_REFRESH_TOKEN", hidden=True),
-    click.option("--config", type=click.Path(path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
+    click.option("--config", type=click.Path(readable=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
                  show_default="standard", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),

@@ -111,6 +111,37 @@ def test_a_mirror_is_a_folder(tmp_path, monkeypatch):
     assert "b24x: --to - is for b24x dump: a mirror is brought into step, so name the folder that it lies in\n" == ran.stderr
 
 
+PATHS = [
+    ("dump", "file", "a file stands where a folder is needed"), ("dump", "/proc/x", "none can be made: choose another one"),
+    ("sync", "file", "a file stands where a folder is needed"), ("sync", "/proc/x", "none can be made: choose another one"),
+    ("verify", "file", "is no folder: name a folder that"), ("verify", "none", "is not there: name a folder that"),
+    ("verify", "empty", "has no manifest.json: name a folder that"), ("compact", "file", "is no folder: name a folder that"),
+    ("compact", "none", "is not there: name a folder that"), ("compact", "empty", "is no mirror: name one that b24x sync has made"),
+]
+
+
+@pytest.mark.parametrize(("command", "path", "says"), PATHS, ids=lambda word: word if " " not in word else "")
+def test_a_path_that_is_no_folder_of_ours(tmp_path, monkeypatch, command, path, says):
+    """One sentence with the path as it was written and what to do, and code 2, whichever the command."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    words = (command, "deals", "--to", path) if command in {"dump", "sync"} else (command, path)
+    ran = CliRunner().invoke(main, words, env={"B24X_WEBHOOK": "https://example.invalid/rest/1/canary/"})
+    line = ran.stderr.splitlines()[-1]
+    assert (2, True, True) == (ran.exit_code, f": {path}" in line, says in line), ran.stderr
+    assert {"file", "empty"} == {one.name for one in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("said", ['{"format": 2}', "mine"])
+def test_a_manifest_of_another_version_is_usage(tmp_path, said):
+    """Every command says the same of a folder that this version has not made, or cannot use: code 2."""
+    (tmp_path / "manifest.json").write_text(said)
+    for words in (("dump", "deals", "--to"), ("sync", "deals", "--to"), ("verify",), ("compact",)):
+        ran = CliRunner().invoke(main, [*words, str(tmp_path)], env={"B24X_WEBHOOK": "https://example.invalid/rest/1/canary/"})
+        assert 2 == ran.exit_code, ran.stderr
+
+
 def test_an_unknown_entity_is_answered_with_the_nearest():
     """One need not look the name up."""
     said = run("dump", "activitis", "--to", "x", "--webhook", "https://example.com/rest/1/canary/").output
