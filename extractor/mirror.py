@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -63,6 +65,12 @@ class State(msgspec.Struct):
 def unfinished(facts: EntityFacts) -> EntityFacts:
     """Say what is to be said of an entity if its run is not gone on with."""
     return replace(facts, status="partial", reason=_LEFT, assurance=None)
+
+
+def otherwise(entry: Entry, asked: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the parameters that are asked otherwise than what is on disk was."""
+    held = entry.facts.params if entry.facts else asked
+    return tuple(key for key in {**held, **asked} if held.get(key) != asked.get(key))
 
 
 def drop_night(state: State) -> None:

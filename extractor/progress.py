@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 EVERY = 5.0  # seconds between two plain lines: a night's run stays readable
 
+_ASKED = {"select": "set of columns (--select)", "filter": "condition (--filter)"}
+
 Say = Callable[[str], None]
 
 
@@ -153,8 +155,9 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{reading(entity)}: {status}, {counted(rows, 'row')}" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{reading(entity)}: {words(reason)}, attempt {attempt}, again in {wait:.1f} s"
-        case StartedOver(entity=entity):
-            return f"{entity}: another question than last time, so it is read whole again"
+        case StartedOver(entity=entity, changed=changed):
+            what = " and ".join(_ASKED.get(key.lower(), key) for key in changed) or "question"
+            return f"{entity}: another {what} than last time, so every row is fetched anew"
         case Stopping(why=why):
             return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
         case ObserverFailed(why=why):
@@ -174,7 +177,7 @@ def _is_trouble(event: Event) -> bool:
             return status != "complete"
         case RunEnded(exit_code=exit_code):
             return exit_code != 0
-        case ObserverFailed():
+        case ObserverFailed() | StartedOver():
             return True
         case _:
             return False

@@ -5,7 +5,15 @@ import io
 
 import orjson
 
-from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded, Waiting
+from extractor.events import (
+    CallFailed,
+    Committed,
+    EntityEnded,
+    RequestAnswered,
+    RowsLanded,
+    StartedOver,
+    Waiting,
+)
 from extractor.progress import EVERY, JsonLines, PlainLines, shown
 
 
@@ -53,6 +61,16 @@ def test_rows_are_counted_over_all_readings():
     """A sync reads an entity more than once, in runs that follow each other: the count does not go back with the next one."""
     events = [RowsLanded("deals:new", 100, 0.0), RowsLanded("deals:new", 50, 10.0), RowsLanded("leads:new", 7, 0.0)]
     assert ["157 rows, about 10 to come"] == lines_of(*events, ticks=[2])
+
+
+def test_what_is_read_whole_again_is_said():
+    """A mirror that is asked for other columns, or rows, is fetched anew: that takes long and replaces what lies there, so -q says it, too."""
+    said = lines_of(StartedOver("deals", ("select",)), StartedOver("leads", ("filter", "entityTypeId")), StartedOver("quotes"), quiet=True)
+    assert [
+        "deals: another set of columns (--select) than last time, so every row is fetched anew",
+        "leads: another condition (--filter) and entityTypeId than last time, so every row is fetched anew",
+        "quotes: another question than last time, so every row is fetched anew",
+    ] == said
 
 
 def test_a_first_failure_is_no_news():

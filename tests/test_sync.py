@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from extractor.errors import DiskError, UsageError
-from extractor.events import RunBegan, RunEnded
+from extractor.events import RunBegan, RunEnded, StartedOver
 from extractor.gone import Gone
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
@@ -186,6 +186,17 @@ async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
     await Verify(Audit(world.trial.folder, (), share=0.01, repair=True), world.settings, world.trial.line).run()
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
+
+
+async def test_other_columns_are_fetched_anew_and_said(nights):
+    """A mirror that is asked for other columns than it has is read whole again, once, and says which part of the question is another one."""
+    world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
+    await world.night()
+    told = []
+    for _ in range(2):
+        assert 0 == (await world.night("deals", select=("ID", "TITLE", "DATE_MODIFY"), observers=[told.append])).exit_code
+    assert [StartedOver("deals", ("select",))] == [one for one in told if isinstance(one, StartedOver)]
+    assert SAME == await world.differences("deals", select=["ID", "TITLE", "DATE_MODIFY"])
 
 
 async def test_two_runs_of_one_command_are_one_story(nights):
