@@ -152,7 +152,7 @@ def _line(event: Event, *, verbose: bool) -> str | None:
     """Put an event into words, if it deserves a line."""
     match event:
         case EntityEnded(entity=entity, status=status, rows=rows, reason=reason):
-            return f"{reading(entity)}: {status}, {counted(rows, 'row')}" + (f" ({reason})" if reason else "")
+            return f"{reading(entity)}: {status}, {counted(rows, 'row')}{' read' * (':' in entity)}" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{reading(entity)}: {words(reason)}, attempt {attempt}, again in {wait:.1f} s"
         case StartedOver(entity=entity, changed=changed):

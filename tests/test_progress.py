@@ -51,6 +51,11 @@ def test_an_entity_that_ends_gets_a_line():
     assert ["leads: skipped, 0 rows (ACCESS_DENIED: no)"] == lines_of(EntityEnded("leads", "skipped", 0, "ACCESS_DENIED: no"))
 
 
+def test_a_reading_of_a_mirror_counts_what_it_has_read():
+    """Most of that is known already: it is not what is new."""
+    assert ["deals (new): complete, 500 rows read"] == lines_of(EntityEnded("deals:new", "complete", 500))
+
+
 def test_how_far_a_run_is_comes_every_few_seconds():
     """Not with every page: a night's log stays readable."""
     events = [RowsLanded("deals", 50, 150.0), RowsLanded("deals", 100, 100.0), RowsLanded("leads", 10, 0.0)]
