@@ -29,6 +29,7 @@ from extractor.errors import FolderBusy, UsageError
 from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
+LOCK = "lock"
 PRIVATE = ".b24x"  # the part of the run's folder that is not for other tools
 
 Span = tuple[int, int | None]
@@ -106,7 +107,7 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises FolderBusy when another process holds it.
     """
-    path = folder / PRIVATE / "lock"
+    path = folder / PRIVATE / LOCK
     durable.make_folder(path.parent)
     held = filelock.FileLock(path)
     with durable.translated(path):

@@ -127,9 +127,9 @@ def settings(options: Mapping[str, Any], file: File = File()) -> Settings:
 
 def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
     """Read the limits."""
-    budget = _number(wanted, "budget", 100.0)
+    budget = _number(wanted, "budget", 100.0, "a percentage above 0 and at most 100, such as 50")
     if not 0 < budget <= 100:
-        raise UsageError(f"--budget is a percentage above 0 and at most 100, not {budget:g}")
+        raise UsageError(f"--budget is a percentage above 0 and at most 100, such as 50, not {budget:g}")
     return Settings(
         credentials,
         _tariff(wanted, budget),
@@ -170,11 +170,11 @@ def _tariff(wanted: Mapping[str, Any], budget: float) -> Tariff | None:
     return tariff.scaled(budget) if tariff else None
 
 
-def _number(wanted: Mapping[str, Any], key: str, default: float) -> float:
+def _number(wanted: Mapping[str, Any], key: str, default: float, form: str = "a number above 0") -> float:
     """Return a number above 0."""
     value = wanted.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise UsageError(f"--{key.replace('_', '-')} is a number above 0, not {value!r}")
+        raise UsageError(f"--{key.replace('_', '-')} is {form}, not {value!r}")
     return float(value)
 
 

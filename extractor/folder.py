@@ -13,14 +13,14 @@ moves it away; what is written by name would go to whatever has that name now.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from extractor import durable, known, manifest
-from extractor.checkpoint import PRIVATE, Saved, lock
+from extractor.checkpoint import LOCK, PRIVATE, Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.sinks import Compression
 
@@ -38,6 +38,21 @@ class Hold:
         if self._there() != self._was:
             raise DiskError("the folder was moved away while it was filled, and another one has its name: go on where it is now")
 
+    def drop(self, path: Path) -> None:
+        """Remove a file of this run's that holds nothing; what cannot be removed stays."""
+        with suppress(DiskError, OSError):
+            self.confirm()
+            path.unlink()
+
+    def unmake(self, made: Sequence[Path]) -> None:
+        """Remove the folders that were made for this run, innermost first, if it has come to nothing: a slip of the pen leaves no trace."""
+        with suppress(DiskError, OSError):
+            self.confirm()
+            if made and all(path.name == LOCK for path in self._path.iterdir()):
+                (self._path / LOCK).unlink()
+                for one in made:
+                    one.rmdir()
+
     def _there(self) -> tuple[int, int]:
         with durable.translated(self._path):
             seen = self._path.stat()
@@ -54,8 +69,13 @@ def taken(folder: Path, option: str = "--to") -> Iterator[Hold]:
     """
     with ExitStack() as stack:
         with _named(folder, option):
+            made = [one for one in (folder / PRIVATE, folder, *folder.parents) if not one.exists()]
             stack.enter_context(lock(folder))
-        yield Hold(folder)
+        hold = Hold(folder)
+        try:
+            yield hold
+        finally:
+            hold.unmake(made)
 
 
 def has(folder: Path, name: str) -> bool:

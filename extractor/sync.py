@@ -96,7 +96,7 @@ class Sync(Conducted):
         folder, names = self._order.folder, [one.entity.name for one in self._order.questions]
         with taken(folder) as self._hold:
             path = folder / PRIVATE / NAME
-            if not path.exists():
+            if fresh := not path.exists():
                 if (folder / PRIVATE / "checkpoint.json").exists():
                     raise UsageError("the folder holds a dump, which nothing can be added to: sync into a folder of its own")
                 refuse_foreign_files(folder, names)
@@ -113,7 +113,10 @@ class Sync(Conducted):
             finally:
                 for part in self._parts:
                     part.close()
+                nothing = fresh and self._known.state() is None
                 self._known.close()
+                if nothing:
+                    self._hold.drop(path)
 
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked."""

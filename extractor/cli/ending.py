@@ -38,6 +38,7 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
         began = dt.datetime.now(dt.UTC)
         try:
+            _refuse_both(kwargs)
             code = command(*args, **kwargs)
         except B24xError as error:
             code = _failed(str(error), error.exit_code, kwargs, began)
@@ -58,6 +59,14 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
         sys.exit(code)
 
     return run
+
+
+def _refuse_both(options: Mapping[str, object]) -> None:
+    """Refuse to say less and more at once."""
+    from extractor.errors import UsageError
+
+    if options.get("quiet") and options.get("verbose"):
+        raise UsageError("-q says less and -v says more: give one of them")
 
 
 def _bug(error: Exception, options: Mapping[str, object]) -> str:

@@ -10,6 +10,25 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class _Number(click.ParamType[float]):
+    """A number; what is none is answered with one that is."""
+
+    name = "float"
+
+    def __init__(self, example: str) -> None:
+        """Take what to show."""
+        self._example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number."""
+        try:
+            return float(value)
+        except ValueError:
+            option = param.opts[0] if param else ""
+            self.fail(f"{value!r} is no number: write it as {option} {self._example}", param, ctx)
+
+
 _PORTAL = (
     click.option("--webhook", metavar="URL", envvar="B24X_WEBHOOK", help="https://HOST/rest/USER/CODE/ [env: B24X_WEBHOOK]"),
     click.option("--domain", metavar="HOST", envvar="B24X_DOMAIN", help="Of an application: the portal's host [env: B24X_DOMAIN]"),
@@ -28,10 +47,10 @@ _PORTAL = (
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
                  show_default="standard", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
     click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand: burst X, Y per second."),
-    click.option("--operating-limit", type=float, metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
-    click.option("--budget", type=float, metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
+    click.option("--operating-limit", type=_Number("420"), metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
+    click.option("--budget", type=_Number("50"), metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
     click.option("--concurrency", metavar="auto|N", show_default="auto", help="HTTP requests in flight."),
-    click.option("--timeout", type=float, metavar="SECONDS", show_default="75", help="Of one HTTP request; the cloud cuts it at 60."),
+    click.option("--timeout", type=_Number("75"), metavar="SECONDS", show_default="75", help="Of one HTTP request; the cloud cuts it at 60."),
 )
 _LOG = (
     click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How to write the log, on stderr."),

@@ -142,6 +142,26 @@ def test_a_manifest_of_another_version_is_usage(tmp_path, said):
         assert 2 == ran.exit_code, ran.stderr
 
 
+@pytest.mark.parametrize(("words", "says"), [
+    (("--budget", "50%"), "'50%' is no number: write it as --budget 50"), (("--budget", "0"), "a percentage above 0 and at most 100, such as 50"),
+    (("--filter", "ID > 5"), """write it as '{">=ID": 5}'"""), (("--select", "[ID]"), """write it as A,B or '["A","B"]'"""),
+    (("--select", "[1]"), """names: A,B or '["A","B"]'"""), (("--param", "5"), "such as entityTypeId=128"),
+    (("-q", "-v"), "-q says less and -v says more: give one of them"),
+])
+def test_a_value_that_is_none_is_answered_with_one_that_is(tmp_path, monkeypatch, words, says):
+    """The right form stands in the sentence, the code is 2, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    for command in ("dump", "sync"):
+        ran = run(command, "deals", "--to", "out", "--webhook", "https://example.invalid/rest/1/canary/", *words)
+        assert (2, True, []) == (ran.exit_code, says in ran.stderr.splitlines()[-1], list(tmp_path.iterdir())), ran.stderr
+
+
+def test_a_method_that_cannot_be_kept_in_step_leaves_no_folder(tmp_path):
+    """A method's name may be mistyped: it is refused before anything is asked, and what was made to hold its rows goes."""
+    ran = run("sync", "crm.foo.list", "--to", str(tmp_path / "out"), "--webhook", "https://example.invalid/rest/1/canary/")
+    assert (2, []) == (ran.exit_code, list(tmp_path.iterdir()))
+
+
 def test_an_unknown_entity_is_answered_with_the_nearest():
     """One need not look the name up."""
     said = run("dump", "activitis", "--to", "x", "--webhook", "https://example.com/rest/1/canary/").output
