@@ -77,7 +77,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c '$(SUITABLE)' 2>/dev/null || { \
 		echo "b24x needs Python 3.11 or newer with its venv module: install one, or name it: make PYTHON=..." >&2; \
 		exit 1; }
-	@echo "Making $(VENV) with $(PYTHON) ($$($(PYTHON) -V))"
+	@echo "Making $(VENV) with $(PYTHON) ($$($(PYTHON) -V)): about a minute, in which pip says nothing"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(INSTALL) hatchling

@@ -25,10 +25,11 @@ import filelock
 import orjson
 
 from extractor import durable
-from extractor.errors import ConfigError, FolderBusy
+from extractor.errors import FolderBusy, UsageError
 from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
+LOCK = "lock"
 PRIVATE = ".b24x"  # the part of the run's folder that is not for other tools
 
 Span = tuple[int, int | None]
@@ -82,7 +83,7 @@ class CheckpointFile:
     def load(self) -> Saved | None:
         """Read the checkpoint; `None` when the folder has none.
 
-        Raises ConfigError when it is damaged or of another version.
+        Raises UsageError when it is damaged or of another version.
         """
         with durable.translated(self.path):
             try:
@@ -92,7 +93,7 @@ class CheckpointFile:
         try:
             return decode(data)
         except ValueError as exc:
-            raise ConfigError(f"{durable.shown(self.path)} cannot be used, {exc}: "
+            raise UsageError(f"{durable.shown(self.path)} cannot be used, {exc}: "
                               "choose another folder") from exc
 
     def save(self, saved: Saved) -> None:
@@ -106,7 +107,7 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises FolderBusy when another process holds it.
     """
-    path = folder / PRIVATE / "lock"
+    path = folder / PRIVATE / LOCK
     durable.make_folder(path.parent)
     held = filelock.FileLock(path)
     with durable.translated(path):

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import msgspec
 
 from extractor.catalog import Entity, catalog, raw_method
-from extractor.errors import ConfigError, UsageError
+from extractor.errors import UsageError
 from extractor.messages import AROUND, FileMark, Unread
 from extractor.question import Question
 
@@ -75,18 +75,17 @@ def read(data: bytes) -> Manifest:
     """Read a manifest of a run that came to an end, whichever that was.
 
     Raises:
-        ConfigError: It is none that this version writes.
-        UsageError: The run is still to be finished.
+        UsageError: It is none that this version writes, or the run is still to be finished.
     """
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"manifest.json cannot be used ({error}): it is damaged, or none of b24x's") from None
+        raise UsageError(f"manifest.json cannot be used ({error}): it is damaged, or none of b24x's") from None
     if manifest.format != FORMAT:
-        raise ConfigError("manifest.json was written by another version")
+        raise UsageError("manifest.json was written by another version")
     for mark in (mark for entry in manifest.entities.values() for mark in entry.files):
         if not _PATH.fullmatch(mark.path):
-            raise ConfigError(f"manifest.json names {mark.path!r}, which is no file of a folder of b24x's")
+            raise UsageError(f"manifest.json names {mark.path!r}, which is no file of a folder of b24x's")
     if manifest.finished_at is None:
         raise UsageError("the run that fills the folder was killed: run its command again, then verify")
     return manifest
@@ -96,8 +95,7 @@ def claims(manifest: Manifest, words: Sequence[str]) -> list[Claim]:
     """Return what the folder claims of the entities that the words name; of all where there are none.
 
     Raises:
-        UsageError: A word names nothing in the folder.
-        ConfigError: A question cannot be asked again.
+        UsageError: A word names nothing in the folder, or a question cannot be asked again.
     """
     named = {name for word in words for name in _named(word, manifest.entities)}
     return [_claim(name, entry) for name, entry in manifest.entities.items() if name in named or not words]
@@ -134,7 +132,7 @@ def _question(name: str, entry: Entry) -> Question:
     question = Question(
         entity, select=None if select is None or tuple(select) == entity.select else tuple(select), filter=conditions, params=given)
     if question.asked() != entry.params:
-        raise ConfigError(f"manifest.json: {name} was asked for otherwise than this version can: verify with the version that wrote it")
+        raise UsageError(f"manifest.json: {name} was asked for otherwise than this version can: verify with the version that wrote it")
     return question
 
 

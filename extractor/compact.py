@@ -22,13 +22,14 @@ import msgspec
 
 from extractor import durable, leftovers, manifest, mirror
 from extractor.catalog import catalog
-from extractor.checkpoint import PRIVATE, lock
+from extractor.checkpoint import PRIVATE
 from extractor.errors import UsageError
 from extractor.fold import Fold
+from extractor.folder import has, taken
 from extractor.known import NAME, Known
 from extractor.messages import FileMark, Row
 from extractor.mirror import Entry, State
-from extractor.sinks import Compression, NdjsonSink, check, compression_of, part_path, read_lines
+from extractor.sinks import Compression, NdjsonSink, compression_of, part_path, read_lines
 
 _MANY = 1_000  # rows written at a time
 
@@ -51,11 +52,11 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
         FolderBusy: Another run holds it.
     """
     path = folder / PRIVATE / NAME
-    if not path.exists():
-        if (folder / PRIVATE / "checkpoint.json").exists():
-            raise UsageError("the folder holds a dump, which has each row once: there is nothing to fold")
-        raise UsageError("the folder is no mirror: b24x sync makes one")
-    with lock(folder):
+    if not has(folder, f"{PRIVATE}/{NAME}"):
+        if has(folder, f"{PRIVATE}/checkpoint.json"):
+            raise UsageError(f"DIR: {folder} holds a dump, which has each row once: there is nothing to fold")
+        raise UsageError(f"DIR: {folder} is no mirror: name one that b24x sync has made")
+    with taken(folder, "DIR"):
         known = Known.open(path)
         try:
             recorded = known.state()
@@ -86,7 +87,7 @@ class _Compaction:
         if entry.standing is None:
             return Folded(name, entry.files, entry.files, "it has not been read whole yet")
         for mark in entry.files:
-            check(self._folder, mark)
+            leftovers.hold_against(self._folder, mark)
         kind = compress or (compression_of(entry.files[-1]) if entry.files else "none")
         with Fold(catalog()[name].id) as fold:
             rows = fold.note(self._lines(entry))

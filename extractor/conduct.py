@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -117,3 +118,8 @@ class Conducted:
     def renewing(self) -> bool:
         """Whether new tokens are on their way, which would be lost with this process."""
         return self._conduct.client.renewing
+
+
+def utc() -> str:
+    """Return the present moment, in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

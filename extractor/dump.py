@@ -8,7 +8,6 @@ manifest what happened. It can be told to stop at any moment of that.
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import functools
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from extractor import manifest
 from extractor.checkpoint import CheckpointFile, Saved, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
-from extractor.conduct import Conduct, Conducted
+from extractor.conduct import Conduct, Conducted, utc
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
@@ -61,7 +60,7 @@ class Dump(Conducted):
         self._limits = settings.limits()
         self._runs: list[EntityRun] = []
         self._digests: dict[str, Any] = {}
-        self._run_id, self._started_at, self._question = str(uuid.uuid4()), _utc(), ""
+        self._run_id, self._started_at, self._question = str(uuid.uuid4()), utc(), ""
         self._hold: Hold | None = None
         self._recorded: dict[str, EntityFacts] = {}
 
@@ -79,8 +78,7 @@ class Dump(Conducted):
         """Carry the order out.
 
         Raises:
-            UsageError: The question, or the folder, is not one to go on with.
-            ConfigError: The folder's checkpoint cannot be read.
+            UsageError: The question, the folder, or its checkpoint is not one to go on with.
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
@@ -118,7 +116,7 @@ class Dump(Conducted):
         for run in self._runs:
             if run.status == "running":
                 run.reason = f"{_RUNNING}; {self._conduct.way_on}"
-        return Outcome(*stopped, self._manifest(_utc()), resumed=resumed)
+        return Outcome(*stopped, self._manifest(utc()), resumed=resumed)
 
     @contextmanager
     def _held(self) -> Iterator[CheckpointFile | None]:
@@ -196,10 +194,10 @@ class Dump(Conducted):
         facts = self._durable(error)
         with suppress(Exception) if isinstance(error, Bug) else nullcontext():  # it may be in the way of this, too
             if not isinstance(error, DiskError):
-                self._write_manifest(_utc(), facts)
+                self._write_manifest(utc(), facts)
         exit_code, why = self._conduct.verdict(error, facts)
         bug = error if isinstance(error, Bug) else None
-        return Outcome(exit_code, why, self._manifest(_utc(), facts), engine.requests, loop.time() - began, resumed, bug,
+        return Outcome(exit_code, why, self._manifest(utc(), facts), engine.requests, loop.time() - began, resumed, bug,
                        self._limits.used(loop.time()))
 
     def _durable(self, error: B24xError | None) -> dict[str, EntityFacts]:
@@ -267,7 +265,7 @@ class Dump(Conducted):
     def _said_last(self) -> dict[str, Any]:
         """Return the manifest of a run that is over, and write it if that run died just before it did."""
         said = manifest.read(self._order.folder or Path())
-        finished_at = said.get("finished_at") or _utc()
+        finished_at = said.get("finished_at") or utc()
         if said != self._manifest(finished_at):
             self._write_manifest(finished_at)
         return self._manifest(finished_at)
@@ -277,8 +275,3 @@ class Dump(Conducted):
         if self._order.folder is not None:
             self._confirm()
             manifest.write(self._order.folder, self._manifest(finished_at, facts))
-
-
-def _utc() -> str:
-    """Return the present moment, in UTC, to the second."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -39,9 +39,10 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class StartedOver:
-    """Something else is asked of an entity than what the folder holds of it: it is read whole again."""
+    """Something else is asked of an entity than what the folder holds of it (`changed` parameters): it is read whole again."""
 
     entity: str
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

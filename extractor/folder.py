@@ -13,14 +13,14 @@ moves it away; what is written by name would go to whatever has that name now.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from extractor import durable, known, manifest
-from extractor.checkpoint import PRIVATE, Saved, lock
+from extractor.checkpoint import LOCK, PRIVATE, Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.sinks import Compression
 
@@ -38,6 +38,21 @@ class Hold:
         if self._there() != self._was:
             raise DiskError("the folder was moved away while it was filled, and another one has its name: go on where it is now")
 
+    def drop(self, path: Path) -> None:
+        """Remove a file of this run's that holds nothing; what cannot be removed stays."""
+        with suppress(DiskError, OSError):
+            self.confirm()
+            path.unlink()
+
+    def unmake(self, made: Sequence[Path]) -> None:
+        """Remove the folders that were made for this run, innermost first, if it has come to nothing: a slip of the pen leaves no trace."""
+        with suppress(DiskError, OSError):
+            self.confirm()
+            if made and all(path.name == LOCK for path in self._path.iterdir()):
+                (self._path / LOCK).unlink()
+                for one in made:
+                    one.rmdir()
+
     def _there(self) -> tuple[int, int]:
         with durable.translated(self._path):
             seen = self._path.stat()
@@ -53,13 +68,40 @@ def taken(folder: Path, option: str = "--to") -> Iterator[Hold]:
         FolderBusy: Another run holds it.
     """
     with ExitStack() as stack:
-        try:
+        with _named(folder, option):
+            made = [one for one in (folder / PRIVATE, folder, *folder.parents) if not one.exists()]
             stack.enter_context(lock(folder))
-        except DiskFull:
-            raise
-        except DiskError as error:
-            raise UsageError(f"{option}: {error}") from None
-        yield Hold(folder)
+        hold = Hold(folder)
+        try:
+            yield hold
+        finally:
+            hold.unmake(made)
+
+
+def has(folder: Path, name: str) -> bool:
+    """Tell whether the folder that was named as DIR has a file.
+
+    Raises:
+        UsageError: There is no such folder, or this user may not look into it.
+    """
+    with _named(folder, "DIR"), durable.translated(folder):
+        if not folder.is_dir():
+            raise UsageError(f"DIR: {folder} is {'no folder' if folder.exists() else 'not there'}: name a folder that b24x dump or b24x sync has made")
+        return (folder / name).exists()
+
+
+@contextmanager
+def _named(folder: Path, option: str) -> Iterator[None]:
+    """Turn what the disk says of a folder into what it says of the option: the folder as the user wrote it, and what to do."""
+    try:
+        yield
+    except DiskFull:
+        raise
+    except DiskError as error:
+        why = str(error).partition(": ")[2]
+        if isinstance(error.__cause__, FileNotFoundError):  # of /proc, say
+            why = "there is no folder, and none can be made: choose another one"
+        raise UsageError(f"{option}: {folder}: {why}") from None
 
 
 def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Self
 
 from extractor import durable
-from extractor.errors import ConfigError, DiskError, DiskFull
+from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.messages import Row
 
 NAME = "known.sqlite"
@@ -73,7 +73,7 @@ class Known:
         """Open the file, or make it; what an earlier process had not committed is not there.
 
         Raises:
-            ConfigError: It is no file of ours.
+            UsageError: It is no file of ours.
             DiskError: It cannot be read or written.
         """
         durable.make_folder(path.parent)
@@ -218,5 +218,5 @@ def translated(path: Path) -> Iterator[None]:
             raise DiskFull(f"{durable.shown(path)}: there is no room left: free some, then run the same command again") from None
         raise DiskError(f"{durable.shown(path)} cannot be written ({error})") from None
     except sqlite3.DatabaseError as error:
-        raise ConfigError(f"{durable.shown(path)} is none of b24x's, or is damaged ({error}): choose another folder, or remove it "
+        raise UsageError(f"{durable.shown(path)} is none of b24x's, or is damaged ({error}): choose another folder, or remove it "
                           "to read everything anew") from None

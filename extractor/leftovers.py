@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from extractor import durable
 from extractor.checkpoint import PRIVATE
-from extractor.errors import UsageError
+from extractor.errors import DiskError, UsageError
 from extractor.messages import FileMark
 from extractor.mirror import State
-from extractor.sinks import FIRST
+from extractor.sinks import FIRST, check
 
 NOTE = "repairing"
 _OURS = re.compile(r"(?P<stem>part-[0-9]{5}|(changes|deletes)-[0-9]{8}t[0-9]{6}z(-[0-9]+)?)\.ndjson(\.gz|\.zst)?")
@@ -53,6 +54,21 @@ def settle(folder: Path, state: State, asked: Sequence[str] = ()) -> None:
         strange += [f"{name}/{path.name}" for path, stem in _unnamed(folder, name, _named(state, name)) if stem not in left]
     if strange:
         raise UsageError(f"the folder holds {strange[0]}, and nothing says that b24x made it: move it away, or choose another folder")
+
+
+def hold_against(folder: Path, mark: FileMark, *, interrupted: bool = False) -> None:
+    """Hold a file of a mirror against its mark; a repair waits for a run that was interrupted.
+
+    Raises:
+        DiskError: It is something else, or is not there, or may not be read; with the way out.
+    """
+    try:
+        check(folder, mark)
+    except DiskError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        way_out = "choose another folder" if interrupted else f"let `b24x verify {shlex.quote(str(folder))} --repair` write its entity anew"
+        raise DiskError(f"{mark.path} is not there, or not as the last run left it: put the file back, or {way_out}") from None
 
 
 def note(folder: Path, path: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import orjson
 
 from extractor import durable
-from extractor.errors import ConfigError
+from extractor.errors import UsageError
 from extractor.messages import FileMark, Status, Unread
 
 FORMAT = 1
@@ -101,7 +101,7 @@ def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
     """Let the folder's manifest name other files of some entities, which hold the same; all else it says stays.
 
     Raises:
-        ConfigError: It cannot be read.
+        UsageError: It cannot be read.
     """
     path = folder / NAME
     try:
@@ -110,7 +110,7 @@ def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
         for name in files.keys() & found["entities"].keys():
             found["entities"][name] |= {"rows": sum(mark.rows for mark in files[name]), "files": [asdict(mark) for mark in files[name]]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{durable.shown(path)} cannot be read: the next sync writes it anew") from None
+        raise UsageError(f"{durable.shown(path)} cannot be read: the next sync writes it anew") from None
     if found != orjson.loads(before):
         write(folder, found)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from extractor.checkpoint import SavedEntity
-from extractor.errors import ConfigError
+from extractor.errors import UsageError
 from extractor.lanes import Standing
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Unread
@@ -66,6 +68,12 @@ def unfinished(facts: EntityFacts) -> EntityFacts:
     return replace(facts, status="partial", reason=_LEFT, assurance=None)
 
 
+def otherwise(entry: Entry, asked: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the parameters that are asked otherwise than what is on disk was."""
+    held = entry.facts.params if entry.facts else asked
+    return tuple(key for key in {**held, **asked} if held.get(key) != asked.get(key))
+
+
 def drop_night(state: State) -> None:
     """Leave a run that was interrupted: what it has landed counts, and what it had left to ask is asked anew."""
     for name, file in state.night.files.items() if state.night else ():
@@ -84,12 +92,12 @@ def decode(data: bytes) -> State:
     """Read a state.
 
     Raises:
-        ConfigError: It was written by another version.
+        UsageError: It was written by another version.
     """
     try:
         state = msgspec.json.decode(data, type=State)
     except msgspec.DecodeError as error:
-        raise ConfigError(f"the folder's record cannot be used ({error}): choose another folder") from None
+        raise UsageError(f"the folder's record cannot be used ({error}): choose another folder") from None
     if state.format != FORMAT:
-        raise ConfigError("the folder was written by another version: choose another folder")
+        raise UsageError("the folder was written by another version: choose another folder")
     return state

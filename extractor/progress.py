@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 EVERY = 5.0  # seconds between two plain lines: a night's run stays readable
 
+_ASKED = {"select": "set of columns (--select)", "filter": "condition (--filter)"}
+
 Say = Callable[[str], None]
 
 
@@ -61,11 +63,14 @@ class PlainLines:
         self._quiet = quiet
         self._next = clock() + EVERY
         self._rows: dict[str, tuple[int, float]] = {}
+        self._before = 0  # rows of readings that are over, and whose name another one has now: a sync reads some again and again
         self._said: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, RowsLanded):
+            came, _ = self._rows.get(event.entity, (0, 0.0))
+            self._before += came if event.rows < came else 0
             self._rows[event.entity] = (event.rows, event.left)
         if isinstance(event, CallFailed) and not self._verbose and self._told_lately(event):
             return
@@ -86,7 +91,7 @@ class PlainLines:
 
     def _summary(self) -> str:
         """Say how far the run is."""
-        rows = sum(done for done, _ in self._rows.values())
+        rows = self._before + sum(done for done, _ in self._rows.values())
         left = sum(left for _, left in self._rows.values())
         return f"{counted(rows, 'row')}, about {left:,.0f} to come"
 
@@ -147,11 +152,12 @@ def _line(event: Event, *, verbose: bool) -> str | None:
     """Put an event into words, if it deserves a line."""
     match event:
         case EntityEnded(entity=entity, status=status, rows=rows, reason=reason):
-            return f"{reading(entity)}: {status}, {counted(rows, 'row')}" + (f" ({reason})" if reason else "")
+            return f"{reading(entity)}: {status}, {counted(rows, 'row')}{' read' * (':' in entity)}" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{reading(entity)}: {words(reason)}, attempt {attempt}, again in {wait:.1f} s"
-        case StartedOver(entity=entity):
-            return f"{entity}: another question than last time, so it is read whole again"
+        case StartedOver(entity=entity, changed=changed):
+            what = " and ".join(_ASKED.get(key.lower(), key) for key in changed) or "question"
+            return f"{entity}: another {what} than last time, so every row is fetched anew"
         case Stopping(why=why):
             return f"stopping ({why}): what is under way may still land, and is committed; a second signal stops at once"
         case ObserverFailed(why=why):
@@ -171,7 +177,7 @@ def _is_trouble(event: Event) -> bool:
             return status != "complete"
         case RunEnded(exit_code=exit_code):
             return exit_code != 0
-        case ObserverFailed():
+        case ObserverFailed() | StartedOver():
             return True
         case _:
             return False

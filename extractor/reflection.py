@@ -25,13 +25,13 @@ from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
 from extractor.lanes import Lane, advanced, went_back
-from extractor.leftovers import free_stem, moment_of, remove_unnamed
+from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Row, Status
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink, check
+from extractor.sinks import Compression, NdjsonSink, Sink
 
 _MANY = 1_000  # lines of deleted rows written at a time
 _BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
@@ -70,6 +70,7 @@ class Reflection:
     gone: int = 0
     reach: int | None = None
     deletes: FileMark = NO_FILE
+    earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
 
     @property
     def name(self) -> str:
@@ -82,7 +83,7 @@ class Reflection:
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
-                check(self.place.folder, mark)
+                hold_against(self.place.folder, mark, interrupted=bool(saved))
         if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
             self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
         make = functools.partial(self._open, self._stem("changes"))
@@ -100,6 +101,11 @@ class Reflection:
     def file(self) -> FileMark:
         """The file of this run's news; without a path while there are none."""
         return self.changes.mark if self.changes else NO_FILE
+
+    @property
+    def news(self) -> tuple[int, int]:
+        """How many rows the command has written, and how many it has found gone."""
+        return self.earlier[0] + self.file.rows, self.earlier[1] + self.gone
 
     @property
     def done(self) -> bool:
@@ -159,7 +165,7 @@ class Reflection:
         reason = self.skipped or (worst.reason if worst else None)
         said = next((one.reason for lane, one in zip(self.lanes, facts, strict=True) if lane.kind == "all"), None)
         best_effort = any(one.assurance == "best-effort" for one in facts)
-        standing = self.entry.standing
+        standing, (written, gone) = self.entry.standing, self.news
         return EntityFacts(
             method=self.question.entity.method,
             params=self.question.asked(),
@@ -175,8 +181,8 @@ class Reflection:
             named=self.named,
             more={
                 "watermark": standing.watermark.isoformat() if standing else None,
-                "written": self.file.rows,
-                "gone": self.gone,
+                "written": written,
+                "gone": gone,
                 "lanes": _costs(self.lanes, self.runs),
             },
         )

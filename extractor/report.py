@@ -33,27 +33,34 @@ def floor_of(outcome: Outcome, settings: Settings) -> Floor:
 def lines(outcome: Outcome, settings: Settings) -> list[str]:
     """Return the report of a run, a line each: what is there, what it cost, how near the floor it came."""
     entities = outcome.manifest["entities"]
-    width = max(map(len, entities))
+    mirror = any("written" in entity for entity in entities.values())
+    width, noun = max(map(len, entities)), "lines" if mirror else "rows"  # a mirror has a line for each change of a row
     said = [
-        f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}, {entity['assurance']}"
+        f"  {name.ljust(width)}  {entity['rows']:>11,} {noun}  {entity['status']}, {entity['assurance']}"
         for name, entity in entities.items()
         if entity["status"] == "complete"
     ]
-    said += [f"  {name.ljust(width)}  {entity['rows']:>11,} rows  {entity['status']}{_reason(entity['reason'], outcome.why)}"
+    said += [f"  {name.ljust(width)}  {entity['rows']:>11,} {noun}  {entity['status']}{_reason(entity['reason'], outcome.why)}"
              for name, entity in entities.items() if entity["status"] != "complete"]
-    news = [f"  {name.ljust(width)}  {entity['written']:>11,} written, {entity['gone']:,} gone" for name, entity in entities.items()
+    news = [f"  {name.ljust(width)}  {entity['written']:>11,} rows new or changed, {entity['gone']:,} gone" for name, entity in entities.items()
             if entity.get("written") or entity.get("gone")]
     said += ["news of this run:", *news] if news else []
     said += _events(outcome.manifest.get("events"))
-    said.append(f"{outcome.manifest['status']}: {counted(rows(outcome), 'row')}")
+    said.append(f"{outcome.manifest['status']}: {_news(outcome) if mirror else counted(rows(outcome), 'row')}")
     if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
         said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
         bound = floor_of(outcome, settings)
-        said[-1] += f" in {outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
-        if not outcome.resumed:
+        said[-1] += f"{'; ' if mirror else ' in '}{outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
+        if not outcome.resumed and all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values()):
             said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
+
+
+def _news(outcome: Outcome) -> str:
+    """Say what a sync came to: rows, as the portal counts them, and lines, as they lie on disk."""
+    written, gone = (sum(entity.get(key, 0) for entity in outcome.manifest["entities"].values()) for key in ("written", "gone"))
+    return f"{counted(written, 'row')} new or changed, {gone:,} gone, {counted(rows(outcome), 'line')} on disk"
 
 
 def _events(facts: Mapping[str, Any] | None) -> list[str]:

@@ -27,7 +27,7 @@ from extractor.auth import Application
 from extractor.checkpoint import PRIVATE, fingerprint
 from extractor.client import Client
 from extractor.conditions import normal
-from extractor.conduct import Conduct, Conducted
+from extractor.conduct import Conduct, Conducted, utc
 from extractor.config import Settings
 from extractor.engine import Engine
 from extractor.errors import B24xError, Bug, DiskError, UsageError, reason_of
@@ -70,7 +70,7 @@ class Sync(Conducted):
         self._known: Known
         self._state: State
         self._parts: list[Reflection] = []
-        self._run_id, self._started_at = str(uuid.uuid4()), _utc()
+        self._run_id, self._started_at = str(uuid.uuid4()), utc()
         self._requests = 0
         self._seconds = 0.0
 
@@ -85,7 +85,7 @@ class Sync(Conducted):
                 outcome = await self._night(questions, resumed=resumed)
                 if not resumed or outcome.exit_code or self._state.night is not None:
                     break
-        written = sum(one.file.rows for one in self._parts)
+        written = sum(one.news[0] for one in self._parts)
         seconds = round(outcome.seconds, 3)
         self._conduct.tell(RunEnded(outcome.manifest["status"], outcome.exit_code, outcome.why, written, outcome.requests, seconds))
         return outcome
@@ -96,7 +96,7 @@ class Sync(Conducted):
         folder, names, credentials = self._order.folder, [one.entity.name for one in self._order.questions], self._settings.credentials
         with taken(folder) as self._hold:
             path = folder / PRIVATE / NAME
-            if not path.exists():
+            if fresh := not path.exists():
                 if (folder / PRIVATE / "checkpoint.json").exists():
                     raise UsageError("the folder holds a dump, which nothing can be added to: sync into a folder of its own")
                 refuse_foreign_files(folder, names)
@@ -116,7 +116,10 @@ class Sync(Conducted):
             finally:
                 for part in self._parts:
                     part.close()
+                nothing = fresh and self._known.state() is None
                 self._known.close()
+                if nothing:
+                    self._hold.drop(path)
 
     async def _checked(self) -> list[Question]:
         """Return the questions as they may be asked."""
@@ -141,7 +144,7 @@ class Sync(Conducted):
             events = await self._conduct.asked(self._feed.take([one for one in questions if not unfit(one)])) if self._order.events else ()
             if began is None or events is None:
                 return self._unbegun(resumed=False)
-            self._begin(prints, began, events)
+            self._begin(questions, prints, began, events)
         elif self._conduct.stopped is not None:
             return self._unbegun(resumed=True)
         night = self._state.night
@@ -170,25 +173,26 @@ class Sync(Conducted):
         moved = {part.name for part in self._parts if part.done}
         asked = {one.entity.name: one for one in questions if not unfit(one)}
         await self._conduct.asked(self._feed.clear(events, offline.earned(asked, moved)))
-        self._write_manifest(_utc())
+        self._write_manifest(utc())
 
-    def _begin(self, prints: dict[str, str], began: dt.datetime, events: tuple[Held, ...]) -> None:
+    def _begin(self, questions: Sequence[Question], prints: dict[str, str], began: dt.datetime, events: tuple[Held, ...]) -> None:
         """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
-        state = self._state
+        state, asked = self._state, {one.entity.name: one.asked() for one in questions}
         for name, question in prints.items():
             entry = state.entities.get(name)
             if entry is not None and entry.question != question:
                 self._known.forget_all(name)
-                self._conduct.tell(StartedOver(name))
+                self._conduct.tell(StartedOver(name, mirror.otherwise(entry, asked[name])))
             if entry is None or entry.question != question:
                 state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
             self._known.look_anew(name)
         known = {name: self._known.count(name) for name in prints}
-        state.night = Night(str(uuid.uuid4()), began, _utc(), prints, known, events=events)
+        state.night = Night(str(uuid.uuid4()), began, utc(), prints, known, events=events)
 
     def _prepare(self, questions: Sequence[Question], night: Night) -> None:
         """Make the part of every entity, as the run under way left it."""
         place = Place(self._order.folder, self._order.compress, self._known, night.began)
+        earlier = {part.name: part.news for part in self._parts}
         for part in self._parts:
             part.close()
         self._parts = []
@@ -206,7 +210,8 @@ class Sync(Conducted):
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events))
-            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name))
+            part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name),
+                              earlier=earlier.get(name, (0, 0)))
             part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 
@@ -246,7 +251,7 @@ class Sync(Conducted):
                         part.entry.question, part.entry.standing, part.files(), part.entry.unread, part.facts(), part.entry.old)
             self._state.night = None
         self._saving(record=not over)()
-        self._write_manifest(_utc())
+        self._write_manifest(utc())
         for part in self._parts if over else ():
             part.remove_old()
 
@@ -255,14 +260,14 @@ class Sync(Conducted):
         facts = self._facts()
         exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
         bug = error if isinstance(error, Bug) else None
-        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed, bug,
+        return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed, bug,
                        self._limits.used(asyncio.get_running_loop().time()))
 
     def _unbegun(self, *, resumed: bool) -> Outcome:
         """End a run that was stopped before it began, or went on; what lies in the folder stays as it is."""
         assert self._conduct.stopped is not None, "or it would have begun"  # noqa: S101 - a bug of ours
         exit_code, why = self._conduct.stopped
-        return Outcome(exit_code, why, self._manifest(_utc()), self._requests, self._seconds, resumed)
+        return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed)
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
         """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""
@@ -293,8 +298,3 @@ class Sync(Conducted):
         """Put the manifest into the folder."""
         self._hold.confirm()
         manifest.write(self._order.folder, self._manifest(finished_at))
-
-
-def _utc() -> str:
-    """Return the present moment, in UTC, to the second."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -35,6 +35,8 @@ def measured(path: Path | None, *, portal: str, folder: Path | None) -> Iterator
     if path is None:
         yield run
         return
+    if path.exists() and not path.is_file():  # a pipe would keep the run waiting, a device would be replaced
+        raise UsageError(f"--metrics: {path.name} is no ordinary file, and the page would take its place: name a file")
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"--metrics: {path.name} cannot be written: its folder is not there, or is read-only")
     code = 1  # of whatever is no error of ours

@@ -77,6 +77,8 @@ class HttpResponse:
     body: bytes
 
 
+_AWAY = "the portal could not be reached"
+
 BODIES = 4  # taken in at a time: enough to fill a line, 16 MB at the most
 STILL = 0.25  # seconds without a byte, after which a body's place is another's
 
@@ -151,16 +153,16 @@ def _translated() -> Iterator[None]:
     except TimeoutError:
         raise RequestTimeout("no whole answer came in the time allowed (--timeout)") from None
     except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError):
-        raise Unreachable("the portal's TLS certificate is not trusted by this machine") from None
+        raise Unreachable(f"{_AWAY}: its TLS certificate is not trusted by this machine; check the address, and the machine's clock and certificates") from None
     except UnicodeError:  # two dots in a row, a label of more than 63 letters
-        raise Unreachable("the portal's name is none that the DNS could know: check the address") from None
+        raise Unreachable(f"{_AWAY}: its name is none that the DNS could know; check the address") from None
     except aiohttp.ClientSSLError:
-        raise Unreachable("no TLS connection to the portal: is there a server that speaks https?") from None
+        raise Unreachable(f"{_AWAY}: no TLS connection came about; check that the address is that of a server which speaks https") from None
     except aiohttp.ClientConnectorDNSError:
-        raise Unreachable("the portal's name is not known to the DNS: check the address and the network") from None
+        raise Unreachable(f"{_AWAY}: its name is not known to the DNS; check the address and the network") from None
     except aiohttp.ClientConnectorError as error:
         # The loop's own text has the address in it; the system's word for the number has not.
         why = os.strerror(error.os_error.errno) if error.os_error.errno else "refused"
-        raise Unreachable(f"no connection to the portal: {why}") from None
+        raise Unreachable(f"{_AWAY}: {why}; check the address, the network and its firewall") from None
     except (aiohttp.ClientError, OSError) as error:
         raise ConnectionLost(f"the connection ended before a whole answer had come ({type(error).__name__})") from None

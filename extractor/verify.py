@@ -35,7 +35,7 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, UsageError
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import refuse_other_rights, taken
+from extractor.folder import has, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
@@ -68,8 +68,7 @@ class Verify(Conducted):
         """Compare, and say what differs.
 
         Raises:
-            UsageError: The folder, or the portal, is not one to compare.
-            ConfigError: The manifest cannot be used.
+            UsageError: The folder, its manifest, or the portal is not one to compare.
             FolderBusy: Another run holds the folder.
             B24xError: The portal refused before the first row was asked for.
         """
@@ -86,8 +85,8 @@ class Verify(Conducted):
         """Hold the folder, and give its manifest, and a ledger in it."""
         folder, host = self._order.folder, self._settings.credentials.host
         path = folder / manifest.NAME
-        if not path.is_file():
-            raise UsageError(f"the folder has no {manifest.NAME}: name one that b24x dump or b24x sync has made")
+        if not has(folder, manifest.NAME):
+            raise UsageError(f"DIR: {folder} has no {manifest.NAME}: name a folder that b24x dump or b24x sync has made")
         with taken(folder, "DIR"):
             self._mirror = (folder / PRIVATE / KNOWN).exists()
             if self._order.repair:

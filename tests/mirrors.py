@@ -44,12 +44,12 @@ class Nights:
         """The portal's tables."""
         return self.trial.world.tables
 
-    def sync(self, *names, **options):
+    def sync(self, *names, observers=(), **options):
         """Prepare a night."""
         wishes = {key: options.pop(key) for key in ("select", "filter", "params") if key in options}
         questions = [Question(catalog()[name], **wishes) for name in names or self.names]
         order = Mirror(questions, self.trial.folder, **{**self.options, **options})
-        return Sync(order, self.settings, self.trial.line)
+        return Sync(order, self.settings, self.trial.line, observers)
 
     async def night(self, *names, **options):
         """Bring the mirror into step."""

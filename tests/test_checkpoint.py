@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.checkpoint import CheckpointFile, Saved, SavedEntity, decode, fingerprint, lock
-from extractor.errors import ConfigError, DiskError, FolderBusy
+from extractor.errors import DiskError, FolderBusy, UsageError
 from extractor.messages import FileMark, Unread
 
 COUNTS = st.integers(0, 2**63 - 1)
@@ -169,7 +169,7 @@ def test_damage_is_one_sentence(tmp_path, data, said):
     """The sentence names the file, what is wrong with it, and the two ways out."""
     with lock(tmp_path):
         CheckpointFile(tmp_path).path.write_bytes(data)
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(UsageError) as caught:
             CheckpointFile(tmp_path).load()
     assert str(caught.value) == (f".b24x/checkpoint.json cannot be used, {said}: "
                                  "choose another folder")

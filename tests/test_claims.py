@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from extractor.catalog import catalog, raw_method
 from extractor.claims import claims, read
 from extractor.conditions import normal
-from extractor.errors import ConfigError, UsageError
+from extractor.errors import UsageError
 from extractor.manifest import EntityFacts, build
 from extractor.messages import FileMark, Unread
 from extractor.question import Question
@@ -80,28 +80,28 @@ def test_another_catalogs_question_is_refused():
     """What this version cannot ask again has other rows."""
     data = orjson.loads(manifest(Question(catalog()["smart_invoices"])))
     data["entities"]["smart_invoices"]["params"].pop("entityTypeId")
-    with pytest.raises(ConfigError, match="asked for otherwise"):
+    with pytest.raises(UsageError, match="asked for otherwise"):
         claims(read(orjson.dumps(data)), [])
 
 
 @pytest.mark.parametrize("path", ["../part-00000.ndjson", "/etc/passwd", "deals/../../x", "deals", "deals/.."])
 def test_files_elsewhere_are_refused(path):
     """A manifest names files of its own folder."""
-    with pytest.raises(ConfigError, match="which is no file of a folder"):
+    with pytest.raises(UsageError, match="which is no file of a folder"):
         read(manifest(Question(catalog()["deals"]), files=(FileMark(path, 1, 1, ""),)))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": 1}', b"\xff"])
 def test_what_is_no_manifest_is_refused(data):
     """In one sentence."""
-    with pytest.raises(ConfigError, match=r"manifest\.json cannot be used"):
+    with pytest.raises(UsageError, match=r"manifest\.json cannot be used"):
         read(data)
 
 
 def test_a_run_began_at_a_moment():
     """In a zone: rows are held against it."""
     data = {**orjson.loads(manifest()), "started_at": "2026-01-01T00:00:00"}
-    with pytest.raises(ConfigError, match=r"manifest\.json cannot be used"):
+    with pytest.raises(UsageError, match=r"manifest\.json cannot be used"):
         read(orjson.dumps(data))
 
 

@@ -12,7 +12,7 @@ from extractor.catalog import raw_method
 from extractor.checkpoint import CheckpointFile
 from extractor.config import settings
 from extractor.dump import Dump
-from extractor.errors import ConfigError, DiskError, Unreachable, UsageError
+from extractor.errors import DiskError, Unreachable, UsageError
 from extractor.events import ObserverFailed, RowsLanded, RunBegan, RunEnded, Stopping
 from extractor.order import Order
 from extractor.question import Question
@@ -108,7 +108,7 @@ async def test_a_damaged_checkpoint(trial):
     world = trial(rows={"deals": 300})
     await world.run("deals")
     (world.folder / ".b24x/checkpoint.json").write_text("{")
-    with pytest.raises(ConfigError, match="choose another folder"):
+    with pytest.raises(UsageError, match="choose another folder"):
         await world.run("deals")
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
 
@@ -268,7 +268,7 @@ async def test_a_portal_that_goes_away_is_an_outage(trial):
 
     async def gone(*request):
         if world.line.requests >= 5:
-            raise Unreachable("no connection to the portal: refused")
+            raise Unreachable("the portal could not be reached: refused")
         return await inner(*request)
 
     world.line.post = gone

@@ -3,6 +3,7 @@
 import pytest
 
 from extractor.errors import DiskError, UsageError
+from tests.mirrors import Nights
 from tests.trials import CODE, Trial
 
 
@@ -95,3 +96,17 @@ async def test_a_second_run_gives_the_first_ones_verdict(world):
     assert [(0, None)] * 2 == [(one.exit_code, one.why) for one in unnamed]
     assert [one["status"] for one in unnamed[0].manifest["entities"].values()] == [
         one["status"] for one in unnamed[1].manifest["entities"].values()]
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["no folder", "an empty folder"])
+@pytest.mark.parametrize("command", ["dump", "sync"])
+async def test_a_run_that_is_refused_leaves_no_trace(tmp_path, command, before):
+    """A column that does not exist, a method that cannot be kept in step: the folders that were made for the run go, and no other."""
+    world = Nights(tmp_path / "a/out", "deals", rows={"deals": 60})
+    if before:
+        (tmp_path / "a/out").mkdir(parents=True)
+    run = world.sync(select=("NAME",)) if command == "sync" else world.trial.dump("deals", select=("NAME",))
+    with pytest.raises(UsageError):
+        await run.run()
+    assert (["a", "a/out"] if before else []) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert 0 == (await (world.night() if command == "sync" else world.trial.run("deals"))).exit_code

@@ -5,7 +5,15 @@ import io
 
 import orjson
 
-from extractor.events import CallFailed, Committed, EntityEnded, RequestAnswered, RowsLanded, Waiting
+from extractor.events import (
+    CallFailed,
+    Committed,
+    EntityEnded,
+    RequestAnswered,
+    RowsLanded,
+    StartedOver,
+    Waiting,
+)
 from extractor.progress import EVERY, JsonLines, PlainLines, shown
 
 
@@ -43,10 +51,31 @@ def test_an_entity_that_ends_gets_a_line():
     assert ["leads: skipped, 0 rows (ACCESS_DENIED: no)"] == lines_of(EntityEnded("leads", "skipped", 0, "ACCESS_DENIED: no"))
 
 
+def test_a_reading_of_a_mirror_counts_what_it_has_read():
+    """Most of that is known already: it is not what is new."""
+    assert ["deals (new): complete, 500 rows read"] == lines_of(EntityEnded("deals:new", "complete", 500))
+
+
 def test_how_far_a_run_is_comes_every_few_seconds():
     """Not with every page: a night's log stays readable."""
     events = [RowsLanded("deals", 50, 150.0), RowsLanded("deals", 100, 100.0), RowsLanded("leads", 10, 0.0)]
     assert ["110 rows, about 100 to come"] == lines_of(*events, ticks=[2])
+
+
+def test_rows_are_counted_over_all_readings():
+    """A sync reads an entity more than once, in runs that follow each other: the count does not go back with the next one."""
+    events = [RowsLanded("deals:new", 100, 0.0), RowsLanded("deals:new", 50, 10.0), RowsLanded("leads:new", 7, 0.0)]
+    assert ["157 rows, about 10 to come"] == lines_of(*events, ticks=[2])
+
+
+def test_what_is_read_whole_again_is_said():
+    """A mirror that is asked for other columns, or rows, is fetched anew: that takes long and replaces what lies there, so -q says it, too."""
+    said = lines_of(StartedOver("deals", ("select",)), StartedOver("leads", ("filter", "entityTypeId")), StartedOver("quotes"), quiet=True)
+    assert [
+        "deals: another set of columns (--select) than last time, so every row is fetched anew",
+        "leads: another condition (--filter) and entityTypeId than last time, so every row is fetched anew",
+        "quotes: another question than last time, so every row is fetched anew",
+    ] == said
 
 
 def test_a_first_failure_is_no_news():

@@ -37,6 +37,16 @@ def test_the_report_says_how_near_the_floor_a_run_came():
     assert "the least that the request limit allows: 35.0 s" in last
 
 
+def test_the_report_of_a_mirror_counts_lines_and_news():
+    """What lies on disk are lines, one for each change of a row; of a night, new and changed rows are counted, and gone ones; no floor is that of all lines."""
+    said = lines(outcome(requests=4, seconds=2.0, deals=entity(rows=1_200, written=30, gone=2), leads=entity(rows=1, written=0, gone=0)), SETTINGS)
+    assert ["deals", "1,200", "lines", "complete,", "exact"] == said[0].split()
+    assert "  deals           30 rows new or changed, 2 gone" in said
+    assert "complete: 30 rows new or changed, 2 gone, 1,201 lines on disk; 2.0 s, 4 requests" == said[-1]
+    first = lines(outcome(deals=entity(rows=300_000, written=300_000, gone=0)), SETTINGS)
+    assert "complete: 300,000 rows new or changed, 0 gone, 300,000 lines on disk; 45.0 s, 130 requests; the least that" in first[-1]
+
+
 def test_a_resumed_run_claims_no_floor():
     """Part of its rows came earlier: the floor of all of them says nothing about it."""
     (_, last) = lines(outcome(resumed=True, deals=entity(rows=300_000)), SETTINGS)

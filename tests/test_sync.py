@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from extractor.config import settings
-from extractor.errors import UsageError
+from extractor.errors import DiskError, UsageError
+from extractor.events import RunBegan, RunEnded, StartedOver
 from extractor.gone import Gone
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
@@ -168,6 +169,53 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
     assert 0 == (await world.night("deals", "contacts")).exit_code
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
+    """What is not as it was left is refused with the command that mends it, folder and all; it does."""
+    world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
+    await world.night()
+    path = world.trial.folder / "deals/part-00000.ndjson"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    with pytest.raises(DiskError, match=r"deals/part-00000\.ndjson is not there, or not as") as refused:
+        await world.night()
+    assert f"`b24x verify {world.trial.folder} --repair`" in str(refused.value)
+    await Verify(Audit(world.trial.folder, (), share=0.01, repair=True), world.settings, world.trial.line).run()
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_other_columns_are_fetched_anew_and_said(nights):
+    """A mirror that is asked for other columns than it has is read whole again, once, and says which part of the question is another one."""
+    world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
+    await world.night()
+    told = []
+    for _ in range(2):
+        assert 0 == (await world.night("deals", select=("ID", "TITLE", "DATE_MODIFY"), observers=[told.append])).exit_code
+    assert [StartedOver("deals", ("select",))] == [one for one in told if isinstance(one, StartedOver)]
+    assert SAME == await world.differences("deals", select=["ID", "TITLE", "DATE_MODIFY"])
+
+
+async def test_two_runs_of_one_command_are_one_story(nights):
+    """It begins once and ends once, and what was written and is gone is that of both: of the run that was finished, and of the one that followed."""
+    world = nights("deals", rows={"deals": 3_000})
+    await world.night()
+    ids, told = list(world.tables["deals"].ids), []
+    world.happen("change", "deals", *ids[:2_000])
+    world.happen("delete", "deals", *ids[2_990:2_993])
+    stopped = await world.night(max_seconds=0.25)
+    assert 5 == stopped.exit_code
+    outcome = await world.night(observers=[told.append])
+    assert [1, 1] == [sum(isinstance(one, kind) for one in told) for kind in (RunBegan, RunEnded)]
+    assert (RunBegan, RunEnded) == (type(told[0]), type(told[-1]))
+    entry = outcome.manifest["entities"]["deals"]
+    files = sorted(world.trial.folder.glob("deals/changes-*"))
+    assert sum(len(path.read_bytes().splitlines()) for path in files) == entry["written"] == told[-1].rows > 1_900
+    assert 3 == entry["gone"]
 
 
 @pytest.mark.parametrize("names", [("deals", "contacts"), ("contacts",)])

@@ -1,5 +1,7 @@
 """The page of metrics is replaced at the end of each run, however that ends."""
 
+import os
+
 import pytest
 
 from extractor.errors import ConfigError, DiskError, FolderBusy, UsageError
@@ -21,6 +23,21 @@ def value(path, name):
     """Read the only value of a name."""
     (found,) = [line.rpartition(" ")[2] for line in path.read_text().splitlines() if line.startswith(name)]
     return found
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_refused(tmp_path, kind):
+    """A pipe that nobody writes to would keep the run waiting, and a device or a folder is not for a page to take the place of."""
+    path = tmp_path / "b24x.prom"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(os.devnull)
+    with pytest.raises(UsageError, match=r"--metrics: b24x\.prom is no ordinary file.*: name a file"):
+        run(path, tmp_path / "out", OUTCOME)
+    assert not path.is_file()
 
 
 def test_a_good_run(tmp_path):
@@ -47,7 +64,7 @@ def test_a_page_that_cannot_be_written(tmp_path):
     """It is said before the run where that can be known; after a good run it is an error, after a bad one the run's error counts."""
     with pytest.raises(UsageError, match=r"--metrics: b24x\.prom cannot be written"):
         run(tmp_path / "nowhere" / "b24x.prom", None, OUTCOME)
-    (tmp_path / "b24x.prom").mkdir()
+    (tmp_path / ".b24x.prom.new").mkdir()
     with pytest.raises(DiskError, match=r"--metrics: .*a folder stands where a file is needed"):
         run(tmp_path / "b24x.prom", None, OUTCOME)
     with pytest.raises(ConfigError):

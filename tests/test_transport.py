@@ -133,12 +133,13 @@ async def test_nobody_listens():
     """A refused connection means that nobody is there."""
     async with server(saying(OK)) as address:
         pass
-    assert "no connection to the portal: Connection refused" == await failing(address, Unreachable)
+    assert "the portal could not be reached: Connection refused; check the address, the network and its firewall" == await failing(address, Unreachable)
 
 
 async def test_an_unknown_name():
     """A name that the DNS does not know is said."""
-    await failing(f"https://no.such.portal.invalid/rest/1/{CODE}/", Unreachable)
+    said = await failing(f"https://no.such.portal.invalid/rest/1/{CODE}/", Unreachable)
+    assert "the portal could not be reached: its name is not known to the DNS; check the address and the network" == said
 
 
 async def test_a_certificate_that_is_not_trusted(tmp_path):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("compact", short_help="Fold a mirror's files: one for each entity, each row once, as it is now.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(readable=False, path_type=Path))
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @click.option("--compress", type=click.Choice(["none", "gz", "zst"]), show_default="as they are", help="How to store the rows.")
 @ends_well

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from extractor.sandbox.faults.mixture import Mixture
 
 _ROWS = {"activities": 100_000, "deals": 20_000, "contacts": 20_000}
-_ROWS_OF_CHAOS = {"activities": 40_000, "deals": 10_000, "contacts": 10_000}  # what fails waits for some seconds: a minute all the same
+_ROWS_OF_CHAOS = {"activities": 40_000, "deals": 10_000, "contacts": 10_000}  # what fails waits for some seconds: up to a minute all the same
 _EVERY = 10  # requests of chaos one is struck: a minute of them is a hundred, and should show what there is
 IN_FLIGHT = 4  # the portal lives in this very process: more requests would wait for the processor, not for the portal
 _TABLES = {"activities": "crm_activities", "deals": "deals", "contacts": "contacts"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import functools
 import os
@@ -10,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import click
@@ -32,30 +34,58 @@ def ends_well(command: Callable[P, int]) -> Callable[P, NoReturn]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
-        from extractor.errors import B24xError, Bug
+        from extractor.errors import B24xError
 
+        began = dt.datetime.now(dt.UTC)
         try:
+            _refuse_both(kwargs)
             code = command(*args, **kwargs)
         except B24xError as error:
-            code = _say(str(error), error.exit_code, kwargs)
+            code = _failed(str(error), error.exit_code, kwargs, began)
         except KeyboardInterrupt:
             goes_on = kwargs.get("to") not in {None, "-"}
-            code = _say("interrupted" + ("; the same command goes on from the last commit" if goes_on else ""), 130, kwargs)
+            code = _failed("interrupted" + ("; the same command goes on from the last commit" if goes_on else ""), 130, kwargs, began)
         except click.ClickException:
             raise
         except BrokenPipeError:
             code = _gone()
         except OSError as error:
             if error.filename is not None:  # a file of ours: those are translated, where they are met
-                raise
-            code = _say(f"the output cannot be written: {error.strerror}", 5 if error.errno == errno.ENOSPC else 4, kwargs)
+                code = _failed(_bug(error, kwargs), 1, kwargs, began)
+            else:
+                code = _failed(f"the output cannot be written: {error.strerror}", 5 if error.errno == errno.ENOSPC else 4, kwargs, began)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said so, without secrets
-            if kwargs.get("verbose", True):  # commands without -v have no other way to show it
-                say(masked(traceback.format_exc()))
-            code = _say(str(Bug(error)), 1, kwargs)
+            code = _failed(_bug(error, kwargs), 1, kwargs, began)
         sys.exit(code)
 
     return run
+
+
+def _refuse_both(options: Mapping[str, object]) -> None:
+    """Refuse to say less and more at once."""
+    from extractor.errors import UsageError
+
+    if options.get("quiet") and options.get("verbose"):
+        raise UsageError("-q says less and -v says more: give one of them")
+
+
+def _bug(error: Exception, options: Mapping[str, object]) -> str:
+    """Say that something is a bug of ours, with all of its trace for those who ask."""
+    from extractor.errors import Bug
+
+    if options.get("verbose", True):  # commands without -v have no other way to show it
+        say(masked(traceback.format_exc()))
+    return str(Bug(error))
+
+
+def _failed(sentence: str, code: int, options: Mapping[str, object], began: dt.datetime) -> int:
+    """Say what ended a command, in its summary as well, if it was to have one; return the exit code."""
+    path = options.get("summary")
+    if isinstance(path, Path):
+        from extractor.cli.summary import append_failure
+
+        append_failure(path, options, code, masked(sentence), began)
+    return _say(sentence, code, options)
 
 
 def _say(sentence: str, code: int, options: Mapping[str, object]) -> int:

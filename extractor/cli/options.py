@@ -12,6 +12,25 @@ LEAST_MINUTES, YEAR = 0.001, 525_600
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class _Number(click.ParamType[float]):
+    """A number; what is none is answered with one that is."""
+
+    name = "float"
+
+    def __init__(self, example: str) -> None:
+        """Take what to show."""
+        self._example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number."""
+        try:
+            return float(value)
+        except ValueError:
+            option = param.opts[0] if param else ""
+            self.fail(f"{value!r} is no number: write it as {option} {self._example}", param, ctx)
+
+
 _PORTAL = (
     click.option("--webhook", metavar="URL", envvar="B24X_WEBHOOK", help="https://HOST/rest/USER/CODE/ [env: B24X_WEBHOOK]"),
     click.option("--domain", metavar="HOST", envvar="B24X_DOMAIN", help="Of an application: the portal's host [env: B24X_DOMAIN]"),
@@ -25,15 +44,15 @@ _PORTAL = (
     click.option("--client-secret", envvar="B24X_CLIENT_SECRET", hidden=True),
     click.option("--access-token", envvar="B24X_ACCESS_TOKEN", hidden=True),
     click.option("--refresh-token", envvar="B24X_REFRESH_TOKEN", hidden=True),
-    click.option("--config", type=click.Path(path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
+    click.option("--config", type=click.Path(readable=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
                  show_default="standard", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
     click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand: burst X, Y per second."),
-    click.option("--operating-limit", type=float, metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
-    click.option("--budget", type=float, metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
+    click.option("--operating-limit", type=_Number("420"), metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
+    click.option("--budget", type=_Number("50"), metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
     click.option("--concurrency", metavar="auto|N", show_default="auto", help="HTTP requests in flight."),
-    click.option("--timeout", type=float, metavar="SECONDS", show_default="75", help="Of one HTTP request; the cloud cuts it at 60."),
+    click.option("--timeout", type=_Number("75"), metavar="SECONDS", show_default="75", help="Of one HTTP request; the cloud cuts it at 60."),
 )
 _LOG = (
     click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How to write the log, on stderr."),
@@ -60,7 +79,7 @@ _RUN = (
     click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed."),
     click.option("--max-minutes", type=float, metavar="N", help="Stop cleanly after N minutes; run again to go on."),
     click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run."),
-    click.option("--metrics", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
                  help="Replace this file by one in Prometheus' text format, for node_exporter."),
 )
 

@@ -14,6 +14,9 @@ from extractor.question import Paging, Question
 
 _FOR_ONE = {"select": "--select", "conditions": "--filter", "params": "--param", "paging": "--paging"}
 
+_SELECT = """A,B or '["A","B"]'"""
+_FILTER = """'{">=ID": 5}' (in quotes, for the shell)"""
+
 
 def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> list[Question]:
     """Return what is asked, of every entity that the words name.
@@ -58,7 +61,7 @@ def _wishes(options: Mapping[str, Any]) -> Wishes:
     """Read the options for one entity."""
     return Wishes(
         select=None if options.get("select") is None else _names(options["select"]),
-        filter={} if options.get("conditions") is None else _json(options["conditions"], "--filter"),
+        filter={} if options.get("conditions") is None else _json(options["conditions"], "--filter", _FILTER),
         params=dict(_pair(text) for text in options.get("params") or ()),
         paging=options.get("paging") or "auto",
     )
@@ -68,9 +71,9 @@ def _names(text: str) -> tuple[str, ...]:
     """Read a comma-separated list, or a JSON one."""
     if not text.lstrip().startswith("["):
         return tuple(name.strip() for name in text.split(",") if name.strip())
-    names = _json(text, "--select")
+    names = _json(text, "--select", _SELECT)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UsageError('--select is a list of names: A,B or ["A","B"]')
+        raise UsageError(f"--select is a list of names: {_SELECT}")
     return tuple(names)
 
 
@@ -78,16 +81,16 @@ def _pair(text: str) -> tuple[str, Any]:
     """Read KEY=VALUE; a value that is JSON is taken as that, any other as text."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"--param is KEY=VALUE, not {text!r}")
+        raise UsageError(f"--param is KEY=VALUE, such as entityTypeId=128, not {text!r}")
     try:
         return key, orjson.loads(value)
     except orjson.JSONDecodeError:
         return key, value
 
 
-def _json(text: str, option: str) -> Any:
-    """Read JSON."""
+def _json(text: str, option: str, form: str) -> Any:
+    """Read JSON; what is none is answered with the form of what is wanted."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise UsageError(f"{option} is no JSON: {error}") from None
+        raise UsageError(f"{option} is no JSON ({error}): write it as {form}") from None

@@ -14,12 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
 from extractor import report
 from extractor.cli.ending import masked, say
+from extractor.cli.summary import append, refuse_unwritable
 from extractor.config import Settings
-from extractor.errors import DiskError, UsageError
 from extractor.events import Observer
 from extractor.order import Outcome
 from extractor.progress import shown
@@ -79,7 +77,7 @@ def carry_out(
     """Carry a run out to its end; print the report; return the exit code."""
     collect_seldom()
     if summary is not None:
-        _can_append(summary)
+        refuse_unwritable(summary)
 
     async def run(measures: Measured) -> Outcome:
         async with HttpTransport(timeout=settings.timeout) as transport:
@@ -95,7 +93,7 @@ def carry_out(
     if verbose and outcome.bug is not None:
         say(masked("".join(traceback.format_exception(outcome.bug.__cause__))))
     if summary is not None:
-        _append(summary, report.summary(outcome))
+        append(summary, report.summary(outcome))
     if told is not None:
         told(outcome)
     elif not quiet and log_format == "text" and (not outcome.exit_code or report.rows(outcome)):
@@ -144,20 +142,3 @@ def _signals(run: Run) -> Iterator[None]:
     finally:
         for number in _STOPS:
             loop.remove_signal_handler(number)
-
-
-def _can_append(path: Path) -> None:
-    """Refuse a summary file that cannot be written before the run, not after it."""
-    try:
-        path.open("ab").close()
-    except OSError as error:
-        raise UsageError(f"--summary: {path.name} cannot be written: {error.strerror}") from None
-
-
-def _append(path: Path, record: dict[str, object]) -> None:
-    """Append one line to the summary file."""
-    try:
-        with path.open("ab") as file:
-            file.write(orjson.dumps(record) + b"\n")
-    except OSError as error:
-        raise DiskError(f"the summary {path.name} cannot be written: {error.strerror}") from None

@@ -47,6 +47,8 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     if not to.strip():
         raise UsageError("--to names no folder: is a variable unset?")
     max_seconds = seconds_of(options["max_minutes"])
+    if to == "-":
+        raise UsageError("--to - is for b24x dump: a mirror is brought into step, so name the folder that it lies in")
     file = read_file(options["config"]) if options["config"] else File()
     portal = settings(options, file)
     order = Mirror(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify", short_help="Hold what is on disk against the portal; name every id missing, extra or stale.")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=True, path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(readable=False, path_type=Path))
 @click.argument("entities", nargs=-1, metavar="[ENTITY]...")
 @click.option("--sample", default="1%", metavar="SHARE", help="How many rows to read again for changes: a percentage, or all; ids are always all.")
 @click.option("--repair", is_flag=True, help="Fetch what differs; for folders of b24x sync.")

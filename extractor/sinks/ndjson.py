@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Self
 
 from extractor import durable
-from extractor.errors import ConfigError, DiskError, UsageError
+from extractor.errors import DiskError, UsageError
 from extractor.messages import FileMark, Row
 from extractor.sinks.compression import FORMATS, Compression, Encoder
 from extractor.sinks.lines import encode
@@ -76,7 +76,7 @@ class NdjsonSink:
                 file = io.FileIO(path, "w+")
             return cls(path, file, FileMark(relative, 0, 0, hashlib.sha256().hexdigest()), compress)
         if mark.path != relative:
-            raise ConfigError(f"the folder holds {mark.path}: go on with the same --compress, or choose another folder")
+            raise UsageError(f"the folder holds {mark.path}: go on with the same --compress, or choose another folder")
         digest = check(folder, mark, whole=False) if digest is None else digest
         with durable.translated(path):
             sink = cls(path, io.FileIO(path, "r+"), mark, compress)
@@ -213,7 +213,7 @@ def cut(folder: Path, mark: FileMark) -> None:
 
 def _changed(mark: FileMark) -> DiskError:
     return DiskError(f"{mark.path} is not as the last run left it: the folder was changed by somebody else; "
-                     "put the file back, or dump into another folder")
+                     "put the file back, or choose another folder")
 
 
 def _joined(pieces: list[bytes]) -> Iterator[bytes]:

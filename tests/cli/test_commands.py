@@ -126,6 +126,63 @@ def test_a_number_that_makes_no_sense_is_refused_before_anything_begins(words, t
     assert words[-1].split("=")[0].lstrip("-").replace("-", " ") in result.output.splitlines()[-1].replace("-", " ")
     assert "bug" not in result.output
     assert [] == list(tmp_path.iterdir())
+def test_a_mirror_is_a_folder(tmp_path, monkeypatch):
+    """A sync cannot write to stdout: it says so, asks nothing, and makes no folder of that name."""
+    monkeypatch.chdir(tmp_path)
+    ran = run("sync", "deals", "--to", "-", "--webhook", "https://example.com/rest/1/canary/")
+    assert (2, []) == (ran.exit_code, list(tmp_path.iterdir()))
+    assert "b24x: --to - is for b24x dump: a mirror is brought into step, so name the folder that it lies in\n" == ran.stderr
+
+
+PATHS = [
+    ("dump", "file", "a file stands where a folder is needed"), ("dump", "/proc/x", "none can be made: choose another one"),
+    ("sync", "file", "a file stands where a folder is needed"), ("sync", "/proc/x", "none can be made: choose another one"),
+    ("verify", "file", "is no folder: name a folder that"), ("verify", "none", "is not there: name a folder that"),
+    ("verify", "empty", "has no manifest.json: name a folder that"), ("compact", "file", "is no folder: name a folder that"),
+    ("compact", "none", "is not there: name a folder that"), ("compact", "empty", "is no mirror: name one that b24x sync has made"),
+]
+
+
+@pytest.mark.parametrize(("command", "path", "says"), PATHS, ids=lambda word: word if " " not in word else "")
+def test_a_path_that_is_no_folder_of_ours(tmp_path, monkeypatch, command, path, says):
+    """One sentence with the path as it was written and what to do, and code 2, whichever the command."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    words = (command, "deals", "--to", path) if command in {"dump", "sync"} else (command, path)
+    ran = CliRunner().invoke(main, words, env={"B24X_WEBHOOK": "https://example.invalid/rest/1/canary/"})
+    line = ran.stderr.splitlines()[-1]
+    assert (2, True, True) == (ran.exit_code, f": {path}" in line, says in line), ran.stderr
+    assert {"file", "empty"} == {one.name for one in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("said", ['{"format": 2}', "mine"])
+def test_a_manifest_of_another_version_is_usage(tmp_path, said):
+    """Every command says the same of a folder that this version has not made, or cannot use: code 2."""
+    (tmp_path / "manifest.json").write_text(said)
+    for words in (("dump", "deals", "--to"), ("sync", "deals", "--to"), ("verify",), ("compact",)):
+        ran = CliRunner().invoke(main, [*words, str(tmp_path)], env={"B24X_WEBHOOK": "https://example.invalid/rest/1/canary/"})
+        assert 2 == ran.exit_code, ran.stderr
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (("--budget", "50%"), "'50%' is no number: write it as --budget 50"), (("--budget", "0"), "a percentage from 0.01 to 100"),
+    (("--filter", "ID > 5"), """write it as '{">=ID": 5}'"""), (("--select", "[ID]"), """write it as A,B or '["A","B"]'"""),
+    (("--select", "[1]"), """names: A,B or '["A","B"]'"""), (("--param", "5"), "such as entityTypeId=128"),
+    (("-q", "-v"), "-q says less and -v says more: give one of them"),
+])
+def test_a_value_that_is_none_is_answered_with_one_that_is(tmp_path, monkeypatch, words, says):
+    """The right form stands in the sentence, the code is 2, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    for command in ("dump", "sync"):
+        ran = run(command, "deals", "--to", "out", "--webhook", "https://example.invalid/rest/1/canary/", *words)
+        assert (2, True, []) == (ran.exit_code, says in ran.stderr.splitlines()[-1], list(tmp_path.iterdir())), ran.stderr
+
+
+def test_a_method_that_cannot_be_kept_in_step_leaves_no_folder(tmp_path):
+    """A method's name may be mistyped: it is refused before anything is asked, and what was made to hold its rows goes."""
+    ran = run("sync", "crm.foo.list", "--to", str(tmp_path / "out"), "--webhook", "https://example.invalid/rest/1/canary/")
+    assert (2, []) == (ran.exit_code, list(tmp_path.iterdir()))
 
 
 def test_an_unknown_entity_is_answered_with_the_nearest():

@@ -42,6 +42,18 @@ def test_a_bug_is_called_a_bug_and_shows_no_secret(capsys):
     assert "canary" not in said
 
 
+def test_a_file_that_fails_unforeseen_is_a_bug(capsys):
+    """What the system says of a file is translated where it is met; where it was not, that is said, and no trace of Python's is."""
+    with pytest.raises(SystemExit) as ended:
+        ends_well(_unforeseen)(verbose=False)
+    said = capsys.readouterr().err
+    assert (1, 1, True) == (ended.value.code, len(said.splitlines()), said.startswith("b24x: this is a bug in b24x: PermissionError"))
+
+
+def _unforeseen(*, verbose):
+    raise PermissionError(errno.EACCES, "Permission denied", "/rest/1/canary")
+
+
 def test_a_traceback_is_for_those_who_ask(capsys):
     """A command with -v shows it with that only; one sentence says what and where in any case."""
     for verbose in (False, True):

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from extractor.checkpoint import lock
 from extractor.cli import main
 from extractor.cli.portals import CODE, authorised, build, world_of
 from extractor.sandbox.cost import CostModel
@@ -108,6 +109,34 @@ def test_a_summary_that_cannot_be_written(served, tmp_path):
     assert 2 == ran.exit_code
     assert "--summary" in ran.stderr
     assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
+
+
+def test_a_summary_or_a_page_that_is_no_file(served, tmp_path):
+    """What would keep a run waiting is refused before anything is asked, in one sentence."""
+    portal = served(deals=60)
+    os.mkfifo(tmp_path / "pipe")
+    for option, path in (("--summary", tmp_path / "pipe"), ("--metrics", tmp_path / "pipe"), ("--metrics", tmp_path)):
+        ran = dump(portal, "deals", "--to", tmp_path / "out", option, path)
+        assert (2, 1, True) == (ran.exit_code, len(ran.stderr.splitlines()), ran.stderr.startswith(f"b24x: {option}: {path.name} is "))
+    assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
+
+
+def test_a_run_that_fails_before_it_begins_has_its_summary(served, tmp_path):
+    """A webhook that is none, a portal that is not there, a code that it does not know, a folder that another run holds: a line each."""
+    portal, path = served(deals=60), tmp_path / "runs.jsonl"
+    nobody = f"http://127.0.0.1:1/rest/1/{CODE}/"
+    with lock(tmp_path / "held"):
+        for command in ("dump", "sync"):
+            for webhook, folder in (("nonsense", "a"), (nobody, command), (portal.webhook.replace(CODE, "other"), f"{command}s"), (portal.webhook, "held")):
+                words = [command, "deals", "--to", str(tmp_path / folder), "--summary", str(path)]
+                CliRunner().invoke(main, words, env={"B24X_WEBHOOK": webhook})
+    records = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    assert [3, 3, 3, 6] * 2 == [record["exit_code"] for record in records]
+    assert [None, *["127.0.0.1"] * 3] * 2 == [record["portal"].partition(":")[0] if record["portal"] else None for record in records]
+    assert "complete" not in {record["status"] for record in records}
+    assert all(record["why"] and record["finished_at"] >= record["started_at"] for record in records)
+    dump(portal, "deals", "--to", tmp_path / "out", "--summary", path)
+    assert records[0].keys() == orjson.loads(path.read_bytes().splitlines()[-1]).keys()
 
 
 def test_a_port_that_is_taken():

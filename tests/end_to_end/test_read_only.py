@@ -76,6 +76,24 @@ def test_a_folder_that_may_not_be_written(portal, tmp_path, inside):
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_every_command_says_the_same_of_a_folder_that_it_may_not_look_into(portal, tmp_path, mode):
+    """Code 2, and one sentence with the folder as it was named, and what to do; a configuration that may not be read is one of code 3."""
+    dumped, mirror = tmp_path / "dumped", tmp_path / "mirror"
+    assert 0 == run("dump", "users", "--to", dumped, "-q", webhook=portal.webhook).code
+    assert 0 == run("sync", "users", "--to", mirror, "-q", webhook=portal.webhook).code
+    for folder in (dumped, mirror):
+        folder.chmod(mode)
+    for words in (("dump", "users", "--to", dumped), ("sync", "users", "--to", mirror), ("verify", dumped), ("verify", mirror), ("compact", mirror)):
+        held(run(*words, webhook=portal.webhook, through=NO_RIGHTS), 2, str(words[-1]), "no permission", "choose another folder")
+    opened(dumped, mirror)
+    config = tmp_path / "b24x.toml"
+    config.touch(mode=0o200)
+    for words in (("dump", "users", "--to", dumped), ("sync", "users", "--to", mirror), ("verify", dumped)):
+        for path in (config, tmp_path / "none.toml"):
+            held(run(*words, "--config", path, webhook=portal.webhook, through=NO_RIGHTS), 3, path.name, "cannot be read")
+
+
 @pytest.mark.parametrize("name", [".b24x", "deals", "."])
 def test_rights_that_are_taken_away_during_a_run(portal, tmp_path, name):
     """It ends with code 4 and one sentence; when the rights are back, the same command goes on from the last commit."""

@@ -18,7 +18,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractor.errors import ConfigError, DiskError, DiskFull, UsageError
+from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.messages import FileMark
 from extractor.sinks import NdjsonSink, discard
 from tests.rows import rows_of
@@ -147,7 +147,7 @@ def test_missing_file_is_refused(tmp_path):
 def test_other_compression_is_refused(tmp_path):
     """A run does not go on in a file of another kind."""
     mark, _ = write(tmp_path, "gz", [{"ID": 1}])
-    with pytest.raises(ConfigError, match=r"part-00000\.ndjson\.gz"):
+    with pytest.raises(UsageError, match=r"part-00000\.ndjson\.gz"):
         NdjsonSink.open(tmp_path, "deals", compress="zst", mark=mark)
 
 
