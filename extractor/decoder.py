@@ -194,7 +194,26 @@ def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
     read, whole = _keys(names).decode, bytes(value)
     if b"\n" in whole or b"\r" in whole:
         items = [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
-    return [Row(_text(item), read(item)) for item in items]
+    rows = [Row(_text(item), read(item)) for item in items]
+    for row in rows:
+        _refuse_two_ids(row)
+    return rows
+
+
+def _refuse_two_ids(row: Row) -> None:
+    """Refuse a row that says its id twice: of doubled keys some tools take the first, others the last, as `read` does.
+
+    Where the first one in its text has that same value there is no doubt; else it may be
+    another object's, so those that stand in its members are counted.
+    """
+    for name, value in row.keys.items():
+        key = b'"%b":' % name.encode()
+        place = row.text.find(key) + len(key)
+        said = b'"%b"' % value.encode(errors="replace") if isinstance(value, str) else b"%d" % value if isinstance(value, int) else key
+        if not row.text.startswith(said, place):
+            inside = sum(bytes(one).count(key) for one in _MAP.decode(row.text).values())
+            if row.text.count(key) - inside > 1:
+                raise msgspec.ValidationError
 
 
 def _text(item: Json) -> bytes:

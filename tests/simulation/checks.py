@@ -74,6 +74,7 @@ def rows_on_disk(folder, name, entry):
         holds(hashlib.sha256(data).hexdigest() == file["sha256"], f"{name}: the file is what the manifest says")
         lines = _unpacked(file["path"], data).split(b"\n")
         holds(lines.pop() == b"", f"{name}: the last line is whole")
+        holds(not any(line.startswith((b'{"ID":"0","ID":', b'{"id":0,"id":')) for line in lines), f"{name}: no line says its id twice")
         found = [orjson.loads(line) for line in lines]
         holds(len(found) == file["rows"], f"{name}: the manifest counts the lines of a file", len(found), file["rows"])
         rows += found

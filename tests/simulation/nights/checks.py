@@ -77,14 +77,14 @@ class Books:
 
     def _could_be(self, name, lines):
         """Each line is a version that the portal has shown, none is there twice in a row, and only what was there can be gone."""
-        latest, oddly = {}, self.portal.counts["request: doubled keys"]  # the same row in another spelling
+        latest = {}
         for line in lines:
             one = id_of(name, line)
             if line.get("_deleted"):
                 holds(one in latest and not latest[one].get("_deleted"), f"{name}: only what was there is marked as gone", line)
             else:
                 holds(line in self.portal.shown[name][one], f"{name}: a line is a row that the portal has shown", line)
-            holds(oddly or latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
+            holds(latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
             latest[one] = line
 
     def _mark(self, name, lines):
