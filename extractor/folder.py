@@ -69,7 +69,8 @@ def taken(folder: Path, option: str = "--to") -> Iterator[Hold]:
     """
     with ExitStack() as stack:
         with _named(folder, option):
-            made = [one for one in (folder / PRIVATE, folder, *folder.parents) if not one.exists()]
+            with durable.translated(folder / PRIVATE):
+                made = [one for one in (folder / PRIVATE, folder, *folder.parents) if not one.exists()]
             stack.enter_context(lock(folder))
         hold = Hold(folder)
         try:

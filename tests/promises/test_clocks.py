@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from extractor import dump, session
+from extractor import conduct, session
 from extractor.errors import RequestTimeout
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.cost import CostModel
@@ -26,7 +26,7 @@ class Wall:
     def __init__(self, patched):
         self.ahead = 0.0
         patched.setattr(session, "time", SimpleNamespace(time=self.time))
-        patched.setattr(dump, "dt", SimpleNamespace(UTC=dt.UTC, datetime=SimpleNamespace(
+        patched.setattr(conduct, "dt", SimpleNamespace(UTC=dt.UTC, datetime=SimpleNamespace(
             now=lambda zone: dt.datetime.fromtimestamp(self.time(), zone))))
 
     def time(self):
