@@ -5,7 +5,7 @@ when nothing names it any more. So first the mirror's state says that the new
 file is to go, as it would after a kill; then it is written and synced; then one
 commit swaps it for those it replaces, which are to go from now on; then the
 manifest follows; then they are removed. `Entry.old` is the list of what is to
-go, and a sync clears it as well as the next compact does.
+go, and a sync of whatever entity clears it as well as the next compact does (`leftovers`).
 Rule 2: what is folded is what the manifest names, proven by its sum. Rows and
 marks that are known stay as they are, so the next sync goes on as it would have.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from extractor import durable, leftovers, manifest, mirror
+from extractor import leftovers, manifest, mirror
 from extractor.catalog import catalog
 from extractor.checkpoint import PRIVATE
 from extractor.errors import UsageError
@@ -103,14 +103,8 @@ class _Compaction:
         """Let the manifest say what the state says; then remove what neither of them names."""
         whole = {name: entry for name, entry in self._state.entities.items() if entry.standing}
         manifest.rename(self._folder, {name: entry.files for name, entry in whole.items()})
-        for name, entry in whole.items():
-            for mark in entry.old:
-                path = self._folder / mark.path
-                with durable.translated(path):
-                    path.unlink(missing_ok=True)
-            if entry.old:
-                durable.sync_folder(self._folder / name)
-                self._commit(name, msgspec.structs.replace(entry, old=()))
+        if leftovers.remove_old(self._folder, self._state):
+            self._known.commit(mirror.encode(self._state))
 
     def _written(self, name: str, kind: Compression, fold: Fold) -> tuple[FileMark]:
         """Write the rows that count into a file of their own (Rule 1)."""

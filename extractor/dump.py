@@ -149,7 +149,7 @@ class Dump(Conducted):
             run = EntityRun(question, self._order.names(question.entity.name), functools.partial(self._open_sink, question.entity.name))
             self._runs.append(run)
             if missing := question.lacks:
-                run.skip(f"NEEDS_PARAMETER: name it, with --param {missing}=VALUE, to read it")
+                run.skip(f"NEEDS_PARAMETER: it needs --param {missing}=VALUE, with no other entity named, or params in a --config file")
             elif saved is not None:
                 run.adopt(saved.entities[run.name])
         return saved

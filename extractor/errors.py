@@ -102,8 +102,13 @@ class CredentialsRefused(PortalError):
 
     exit_code = 3
 
+    def __init__(self, code: str, description: str = "", *, status: int = 200, advised: bool = False) -> None:
+        super().__init__(code, description, status=status)
+        self._advised = advised  # the description says what to check
+
     def __str__(self) -> str:
-        return f"{super().__str__()} (check the webhook, under Developer resources in the portal, or the application)"
+        advice = "" if self._advised else " (check the webhook, under Developer resources in the portal, or the application)"
+        return f"{super().__str__()}{advice}"
 
 
 class TokenExpired(PortalError):

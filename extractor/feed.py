@@ -1,6 +1,7 @@
 """Reads the queue of events before a night, and clears it behind it; `offline` has the rules.
 
 Nothing here ends a run: without the feed a night is what it was, so whatever goes wrong is noted, and said.
+Nor does anything hold one up: it asks for more as long as that brings rows of the queue which it has not seen, and there is room for them.
 It may be cancelled at any await: what was reserved by then comes again.
 """
 
@@ -28,7 +29,7 @@ class Feed:
     def __init__(self, client: Client) -> None:
         """Take who asks."""
         self._client = client
-        self._held: list[Held] = []
+        self._held: tuple[Held, ...] = ()
         self._repeated = False
         self._taken = self._cleared = self._requests = 0
         self._notes: list[str] = []
@@ -39,7 +40,7 @@ class Feed:
 
     async def take(self, questions: Sequence[Question]) -> tuple[Held, ...]:
         """Return what waits: first what an earlier run left reserved, then what is free; and have events bound."""
-        self._held, self._repeated = [], False
+        self._held, self._repeated = tuple[Held, ...](), False
         names = offline.all_names(questions)
         try:
             if names:
@@ -48,11 +49,10 @@ class Feed:
                 self._note("NO_EVENTS: the portal tells of none of these entities")
         except B24xError as error:
             self._note(offline.without(error))
-        held = offline.merged(self._held)
-        self._taken += sum(len(one.events) for one in held)
-        if silent := sum(not object_id for one in held for _, object_id in one.events):
+        self._taken += offline.count(self._held)
+        if silent := sum(not object_id for one in self._held for _, object_id in one.events):
             self._note(f"UNREADABLE: {silent} events say no id; they stay in the queue until the portal drops them")
-        return held
+        return self._held
 
     async def clear(self, held: Iterable[Held], done: Collection[str]) -> None:
         """Clear what has been earned; what stays comes again."""
@@ -77,23 +77,45 @@ class Feed:
 
     async def _take_over(self, names: Sequence[str]) -> None:
         """Read what is reserved; all of it is this mirror's."""
-        first = 0
-        while True:
-            replies = _all(await self._ask([offline.reserved(first + PAGE_SIZE * place) for place in range(BATCH_SIZE if first else 1)]))
-            for rows in replies:
-                self._held += offline.left(rows, names)
-            if any(map(offline.is_last, replies)):
+        first, seen = 0, set[int]()
+        while self._has_room(len(seen)):
+            pages = _all(await self._ask([offline.reserved(first + PAGE_SIZE * place) for place in range(BATCH_SIZE if first else 1)]))
+            self._hold(one for rows in pages for one in offline.left(rows, names))
+            if any(map(offline.is_last, pages)):
                 return
-            first += PAGE_SIZE * len(replies)
+            for rows in pages:
+                if not self._is_news(offline.rows_of(rows), seen):
+                    return
+            first += PAGE_SIZE * len(pages)
 
     async def _take_free(self, names: Sequence[str]) -> None:
         """Reserve what is free, name by name, until there is no more."""
-        while names:
+        seen = set[int]()
+        while names and self._has_room(offline.count(self._held)):
             outcomes = await self._ask([offline.take(name) for name in names])
             got = [offline.taken(value_of(one)) if isinstance(one, Reply) else None for one in outcomes]
-            self._held += [one for one in got if one is not None]
+            self._hold(one for one in got if one is not None)
             _all(outcomes)
-            names = [name for name, one in zip(names, got, strict=True) if one is not None and len(one.events) >= offline.TAKE]
+            full = [(name, one) for name, one in zip(names, got, strict=True) if one is not None and len(one.events) >= offline.TAKE]
+            names = [name for name, one in full if self._is_news({row for row, _ in one.events}, seen)]
+
+    def _hold(self, more: Iterable[Held]) -> None:
+        """Hold what has come, each row once."""
+        self._held = offline.merged([*self._held, *more])
+
+    def _has_room(self, rows: int) -> bool:
+        """Tell whether more of the queue may be read in this run; say so if not."""
+        if rows >= offline.MOST:
+            self._note(f"MANY: the queue has more than {offline.MOST:,} rows; this run went on without the rest, which comes in the next ones")
+        return rows < offline.MOST
+
+    def _is_news(self, rows: Collection[int], seen: set[int]) -> bool:
+        """Tell whether rows of the queue bring one that was not seen yet, and note them; say so if not: asked for more, it would go on so."""
+        fresh = not seen.issuperset(rows)
+        seen.update(rows)
+        if not fresh:
+            self._note("REPEATED: asked for more events, the portal gave the same ones again; this run went on without the rest")
+        return fresh
 
     async def _bind(self, names: Sequence[str]) -> None:
         """Have those events queued that are not yet."""

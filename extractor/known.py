@@ -218,5 +218,5 @@ def translated(path: Path) -> Iterator[None]:
             raise DiskFull(f"{durable.shown(path)}: there is no room left: free some, then run the same command again") from None
         raise DiskError(f"{durable.shown(path)} cannot be written ({error})") from None
     except sqlite3.DatabaseError as error:
-        raise UsageError(f"{durable.shown(path)} is none of b24x's, or is damaged ({error}): choose another folder, or remove it "
-                          "to read everything anew") from None
+        raise UsageError(f"{durable.shown(path)} is none of b24x's, or is damaged ({error}): choose another folder, "
+                         "and let b24x sync read everything anew into that") from None

@@ -152,7 +152,7 @@ def refuse_own_bounds(question: Question) -> None:
 def unfit(question: Question) -> str | None:
     """Say why an entity cannot be kept in step, if it cannot."""
     if question.lacks:
-        return f"NEEDS_PARAMETER: name it, with --param {question.lacks}=VALUE, to read it"
+        return f"NEEDS_PARAMETER: it needs --param {question.lacks}=VALUE, with no other entity named, or params in a --config file"
     if not question.entity.id:
         return f"NO_ID: {question.entity.method} has no id that b24x knows, so what changed cannot be told; dump reads it"
     return None

@@ -87,6 +87,22 @@ def clear(folder: Path, state: State) -> None:
         _remove(folder / PRIVATE, [folder / PRIVATE / NOTE])
 
 
+def remove_old(folder: Path, state: State) -> bool:
+    """Remove the files that entities with a standing have no use for any more, durably; tell whether any were on record, which is to be recorded anew.
+
+    Whoever calls has seen to it that the manifest names none of them. They are on record until the folder is synced: a power cut brings names back.
+    """
+    entries = {name: entry for name, entry in state.entities.items() if entry.standing and entry.old}
+    for name, entry in entries.items():
+        place = folder / name
+        with durable.translated(place):
+            there = place.exists()
+        if there:
+            _remove(place, [folder / mark.path for mark in entry.old])
+        entry.old = ()
+    return bool(entries)
+
+
 def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:
     """Remove what a run that was killed left of an entity before its first commit; `settle` has seen that it is ours."""
     if paths := [path for path, _ in _unnamed(folder, name, {mark.path for mark in named})]:
@@ -128,5 +144,5 @@ def _remove(place: Path, paths: Sequence[Path]) -> None:
     """Remove files of one folder, durably: what forgets them may be recorded next."""
     for path in paths:
         with durable.translated(path):
-            path.unlink()
+            path.unlink(missing_ok=True)
     durable.sync_folder(place)

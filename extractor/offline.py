@@ -26,6 +26,7 @@ from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 
 TAKE = 1_000  # rows at a time: some 250 KB of answer, and the method sets no bound
+MOST = 100_000  # rows in one run: some 10 MB of memory, and 2 MB in every commit, as a night records what it holds
 CLEAR = 500  # ids in one call: an eighth of the variables that PHP reads of a form at the least
 
 # What `crm.item.list` shows of these types are the rows of older methods, and so are their events.
@@ -112,6 +113,16 @@ def left(rows: Any, wanted: Collection[str]) -> list[Held]:
 def is_last(rows: Any) -> bool:
     """Tell whether a page of the queue is its last, or reaches what nobody has reserved: behind it nothing is."""
     return not isinstance(rows, list) or len(rows) < PAGE_SIZE or any(isinstance(row, dict) and not row.get("PROCESS_ID") for row in rows)
+
+
+def rows_of(rows: Any) -> frozenset[int]:
+    """Name the rows of a page of the queue, whoever has reserved them."""
+    return frozenset(_number(row.get("ID")) for row in rows if isinstance(row, dict)) - {0} if isinstance(rows, list) else frozenset()
+
+
+def count(held: Iterable[Held]) -> int:
+    """Count the rows of the queue that are held."""
+    return sum(len(one.events) for one in held)
 
 
 def merged(held: Iterable[Held]) -> tuple[Held, ...]:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import orjson
 
-from extractor import durable
 from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
 from extractor.checkpoint import SavedEntity, fingerprint
@@ -186,13 +185,6 @@ class Reflection:
                 "lanes": _costs(self.lanes, self.runs),
             },
         )
-
-    def remove_old(self) -> None:
-        """Remove the files of another question, once this one has been read whole."""
-        for mark in self.entry.old if self.entry.standing else ():
-            path = self.place.folder / mark.path
-            with durable.translated(path):
-                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -36,7 +36,7 @@ from extractor.feed import Feed
 from extractor.folder import refuse_foreign_files, refuse_other_rights, taken
 from extractor.known import NAME, Known
 from extractor.lanes import lanes, refuse_own_bounds, unfit
-from extractor.leftovers import remove_unnamed, settle
+from extractor.leftovers import remove_old, remove_unnamed, settle
 from extractor.mirror import Entry, Night, State
 from extractor.offline import Held
 from extractor.order import Mirror, Outcome
@@ -252,8 +252,8 @@ class Sync(Conducted):
             self._state.night = None
         self._saving(record=not over)()
         self._write_manifest(utc())
-        for part in self._parts if over else ():
-            part.remove_old()
+        if over and remove_old(self._order.folder, self._state):
+            self._saving()()
 
     def _outcome(self, error: B24xError | None, *, resumed: bool = False) -> Outcome:
         """Say how it ended."""

@@ -21,7 +21,7 @@ from extractor.errors import DiskError, DiskFull, FolderBusy, UsageError
 from extractor.known import NAME, Known
 from extractor.lanes import Round, Standing
 from extractor.manifest import EntityFacts
-from extractor.messages import Row
+from extractor.messages import FileMark, Row
 from extractor.mirror import Entry, Night, State
 from extractor.sinks import NdjsonSink, read_lines
 from tests.mirrors import SAME, Nights, latest
@@ -255,6 +255,43 @@ async def test_killed_anywhere_nothing_is_lost(fresh, cut):
             assert ends % 2 or len(whole(disk.root, name)) == len(latest(disk.root, name))
             whole(disk.root, name)
     assert ends > 20
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["kill", "power cut"])
+async def test_a_sync_of_another_entity_clears_up(fresh, cut):
+    """Whoever reads a folder by its names gets no row back that is gone, because a compact was killed behind its swap."""
+    nights = Nights(fresh(), "deals", "contacts", rows={"deals": 40, "contacts": 20})
+    await mirrored(nights, "deals")
+    folder = nights.trial.folder
+    for ends in itertools.count(1):
+        disk, dice = Fragile(fresh(), folder), random.Random(ends) if cut else None
+        if not disk.life(ends, fresh(), dice):
+            break
+        nights.trial.folder = disk.root
+        assert 0 == (await nights.night("contacts")).exit_code
+        whole(disk.root)
+        assert SAME == await nights.differences("deals")
+    assert ends > 20
+
+
+async def test_names_that_a_power_cut_brings_back_go_again(fresh):
+    """What a sync removes is on record until its folder has been synced."""
+    nights = Nights(fresh(), "deals", rows={"deals": 40})
+    await mirrored(nights, "deals")
+    folder = nights.trial.folder
+    (folder / "deals" / "part-00009.ndjson").write_text("{}")
+    known, state = Known.open(folder / ".b24x" / NAME), state_of(folder)
+    state.entities["deals"].old = (FileMark("deals/part-00009.ndjson", 1, 2, ""),)
+    known.commit(mirror.encode(state))
+    known.close()
+    for luck in range(9):
+        disk = Fragile(fresh(), folder)
+        nights.trial.folder = disk.root
+        with disk.watched():
+            assert 0 == (await nights.night()).exit_code
+        assert () == state_of(disk.root).entities["deals"].old
+        disk.crash(fresh(), random.Random(luck))
+        assert not (disk.root / "deals" / "part-00009.ndjson").exists()
 
 
 async def test_a_disk_without_room(fresh):

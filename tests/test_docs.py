@@ -26,8 +26,9 @@ def fences(document, language):
 def run(tmp_path):
     """Run a script whose b24x ends with one code after the other; return its exit code, how often b24x ran, and stderr."""
     (tmp_path / "bin").mkdir()
-    for name, text in {"b24x": f'read -r code < {tmp_path}/codes; sed -i 1d {tmp_path}/codes; echo run >> {tmp_path}/runs; exit "$code"',
-                       "sleep": "exit 0"}.items():
+    for name, text in {"b24x": f'read -r code < {tmp_path}/codes; sed -i 1d {tmp_path}/codes; echo run >> {tmp_path}/runs; '
+                               f'[ "$code" -eq 2 ] || echo "ended with $code" >> {tmp_path}/runs.jsonl; exit "$code"',
+                       "sleep": f"echo slept >> {tmp_path}/slept"}.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "env").write_text("export B24X_WEBHOOK=x\n")
@@ -67,6 +68,28 @@ def test_scripts_obey_exit_codes(recipe, run):
         assert (code, 3) == run(shell, script, code, code, code)[:2]
     for code in FINAL:
         assert (code, 1) == run(shell, script, code)[:2]
+
+
+@pytest.mark.end_to_end
+def test_cron_does_not_wait_for_nothing(run, tmp_path):
+    """Ten minutes before another attempt, and none after the last one."""
+    shell, script = cron()
+    for codes, slept in (((5, 5, 5), 2), ((5, 0), 1), ((4,), 0)):
+        (tmp_path / "slept").write_text("")
+        run(shell, script, *codes)
+        assert slept == len((tmp_path / "slept").read_text().split())
+
+
+@pytest.mark.end_to_end
+def test_actions_show_the_runs_of_this_night(run, tmp_path):
+    """Each attempt's line, and no older night's where there is none."""
+    shell, script = actions()
+    run(shell, script, 2)
+    (tmp_path / "runs.jsonl").write_text("last night\n")
+    run(shell, script, 2)
+    assert "" == (tmp_path / "summary").read_text()
+    run(shell, script, 5, 4)
+    assert "ended with 5\nended with 4\n" == (tmp_path / "summary").read_text()
 
 
 @pytest.mark.end_to_end

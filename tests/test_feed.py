@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 
 import orjson
 import pytest
 
+from extractor import offline
 from extractor.errors import ConnectionLost, PortalMoved, UsageError
 from extractor.known import Known
-from extractor.sandbox.answer import Session
+from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.methods import events
 from extractor.sandbox.queue import LIFETIME
 from tests.mirrors import SAME, Nights
@@ -447,3 +449,62 @@ async def test_what_the_queue_has_dropped_is_found_by_the_sweep(fed):
     await asyncio.sleep(LIFETIME + 1)
     await world.night(deletes=True)
     assert [] == (await world.differences("deals"))[1]
+
+
+def lying(world, method, result):
+    """Let the portal answer a method with the same result whatever is asked, and return how often it was asked."""
+    methods, asked = world.trial.portal._desk.methods, []
+    whole = methods[method]
+
+    def run(world, params, start, session):
+        asked.append(params)
+        assert len(asked) < 1_000, "it is asked for ever"
+        return replace(whole.run(world, params, start, session), result=result)
+
+    methods[method] = Method(whole.scope, run)
+    return asked
+
+
+@pytest.mark.parametrize("process", ["p", "q"])
+@pytest.mark.parametrize("name", ["ONCRMDEALUPDATE", "ONCRMLEADADD"])
+async def test_a_queue_that_shows_the_same_page_again_holds_nobody_up(fed, process, name):
+    """Whatever `start` is, and whose events they are: the night ends, says so, and is what it is without what could not be read."""
+    world = await fed()
+    ids = world.live()
+    rows = [{"ID": str(row), "PROCESS_ID": process, "EVENT_NAME": name, "EVENT_DATA": {"FIELDS": {"ID": str(ids[20])}}} for row in range(1, 51)]
+    asked = lying(world, "event.offline.list", rows)
+    outcome = await world.night()
+    assert (0, True) == (outcome.exit_code, "REPEATED: " in outcome.manifest["events"]["note"])
+    assert len(asked) <= 51
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_queue_that_gives_the_same_events_again_holds_nobody_up(fed):
+    """Each name is asked for more once."""
+    world = await fed()
+    world.live()
+    row = {"EVENT_NAME": "ONCRMDEALUPDATE", "EVENT_DATA": {"FIELDS": {"ID": "5"}}}
+    asked = lying(world, "event.offline.get", {"process_id": "p", "events": [{"ID": str(one), **row} for one in range(1, 1_001)]})
+    outcome = await world.night(deletes=True, full_every=dt.timedelta())
+    assert (0, True) == (outcome.exit_code, "REPEATED: " in outcome.manifest["events"]["note"])
+    assert len(asked) <= 2 * len(DEALS)
+    assert SAME == await world.differences("deals")
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["reserved", "free"])
+async def test_what_is_held_of_a_queue_is_bounded(fed, monkeypatch, left):
+    """A run takes so many rows of it, and says that there are more; the next ones go on with those."""
+    monkeypatch.setattr(offline, "MOST", 1_000)
+    world = await fed(rows={"deals": 5_000})
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:4_500], stamp=False)
+    if left:
+        for _ in range(9):
+            world.events("event.offline.get", clear=0, limit=500)
+    outcome = await world.night()
+    assert (0, True) == (outcome.exit_code, "MANY: " in outcome.manifest["events"]["note"])
+    assert 1_000 <= outcome.manifest["events"]["taken"] < 3_600
+    for _ in range(5):
+        outcome = await world.night()
+    assert (0, None) == (outcome.exit_code, outcome.manifest["events"]["note"])
+    assert [] == world.queue
+    assert SAME == await world.differences("deals")

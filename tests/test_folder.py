@@ -2,9 +2,9 @@
 
 import pytest
 
-from extractor.errors import DiskError, UsageError
+from extractor.errors import CredentialsRefused, DiskError, Unreachable, UsageError
 from tests.mirrors import Nights
-from tests.trials import CODE, Trial
+from tests.trials import ADDRESS, CODE, Trial
 
 
 @pytest.fixture
@@ -110,3 +110,27 @@ async def test_a_run_that_is_refused_leaves_no_trace(tmp_path, command, before):
         await run.run()
     assert (["a", "a/out"] if before else []) == sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
     assert 0 == (await (world.night() if command == "sync" else world.trial.run("deals"))).exit_code
+
+
+class Nowhere:
+    """A network that leads nowhere."""
+
+    async def post(self, url, body, headers):
+        """Fail."""
+        raise Unreachable("Connection refused")
+
+
+@pytest.mark.parametrize("trouble", ["credentials", "connection"])
+async def test_a_sync_that_nobody_lets_in_leaves_no_trace(tmp_path, trouble):
+    """A slip in the webhook, or a portal that is not there: the folder is not made for that."""
+    world = Nights(tmp_path / "a/out", "deals", rows={"deals": 60})
+    whole = world.settings, world.trial.line
+    if trouble == "credentials":
+        world.settings = world.trial.settings(webhook=ADDRESS.replace(CODE, "another"))
+    else:
+        world.trial.line = Nowhere()
+    with pytest.raises((CredentialsRefused, Unreachable)):
+        await world.night()
+    assert [] == list(tmp_path.iterdir())
+    world.settings, world.trial.line = whole
+    assert 0 == (await world.night()).exit_code

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from extractor.errors import UsageError
 from extractor.known import Known, id_of
 from extractor.messages import Row
+from tests.mirrors import SAME, Nights
 
 
 @pytest.mark.parametrize(("value", "known"), [
@@ -27,3 +29,16 @@ def test_rows_of_any_id_are_known_apart(tmp_path):
     assert [] == known.news("departments", rows, "ID")
     assert len(texts) == known.count("departments")
     known.close()
+
+
+async def test_a_damaged_record_is_answered_with_what_works(tmp_path):
+    """Another folder; not to remove it, for then nothing says whose the files are."""
+    world = Nights(tmp_path / "out", "deals", rows={"deals": 60})
+    await world.night()
+    (tmp_path / "out/.b24x/known.sqlite").write_bytes(b"x" * 20_000)
+    with pytest.raises(UsageError, match=r"damaged \(.*\): choose another folder") as caught:
+        await world.night()
+    assert "remove" not in str(caught.value)
+    world.trial.folder = tmp_path / "another"
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")

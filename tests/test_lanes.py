@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.catalog import catalog
-from extractor.lanes import FEW, Lane, advanced, lanes
+from extractor.lanes import FEW, Lane, advanced, lanes, unfit
 from extractor.paging.idrange import ascend
 from extractor.question import Question
 from tests.paging.table import ASKED, Spoilt, Table, survive, walk
@@ -115,3 +115,9 @@ def test_copies_hide_nothing_of_what_events_name():
     (span,) = Lane("events", ASKED, ids=wanted).spans()
     table = Table(wanted, copies=dict.fromkeys(wanted, 2), folded=True)
     assert list(wanted) == walk(ascend(replace(ASKED, only=wanted), span), table.answer)[0]
+
+
+def test_what_lacks_a_parameter_says_how_it_is_given():
+    """Also to somebody who has named the entity."""
+    why = unfit(Question(catalog()["crm_items"]))
+    assert "NEEDS_PARAMETER: it needs --param entityTypeId=VALUE, with no other entity named, or params in a --config file" == why

@@ -126,6 +126,7 @@ def test_a_refusal_ends_with_the_way_out(answer, kind, words):
         driven(flow(), answer, [])
     assert 3 == caught.value.exit_code
     assert "k4n4ri3" not in str(caught.value)
+    assert "webhook" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["domain", "client_id", "client_secret", "token_file"])

@@ -12,6 +12,7 @@ from extractor.auth.oauth import KEYS
 from extractor.cli.questions import questions
 from extractor.config import read_file, settings
 from extractor.errors import B24xError
+from extractor.lanes import refuse_own_bounds
 from extractor.metrics import FAMILIES
 from extractor.preflight import refuse_at_once
 from extractor.verify import DIFFERS
@@ -112,7 +113,7 @@ def test_exit_codes_are_those_of_the_code():
 
 
 def test_the_configuration_file_is_one(tmp_path: Path):
-    """The README's example is read as it stands, has every key there is, and asks what can be asked."""
+    """The README's example is read as it stands, has every key there is, and asks what a dump and a sync can ask."""
     (example,) = re.findall(r"^```toml\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
     path = tmp_path / "b24x.toml"
     path.write_text(example)
@@ -123,4 +124,7 @@ def test_the_configuration_file_is_one(tmp_path: Path):
     keys = {key for wishes in tomllib.loads(example)["entities"].values() for key in wishes}
     assert set(config._ENTITY_KEYS) == keys
     assert "example.bitrix24.com" == settings({}, file).credentials.host
-    refuse_at_once(questions(list(file.entities), {}, file))
+    asked = questions(list(file.entities), {}, file)
+    refuse_at_once(asked)
+    for question in asked:
+        refuse_own_bounds(question)

@@ -69,7 +69,7 @@ _QUESTION = (
 
 
 _SANDBOX = (
-    click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds make equal portals."),
+    click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds make equal portals, whenever they are started."),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]), default="standard",
                  show_default=True, help="The request bucket that the portal enforces."),
 )

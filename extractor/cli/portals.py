@@ -14,8 +14,9 @@ from extractor.sandbox.faults import calm
 from extractor.sandbox.faults.mixture import Mixture
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
+from extractor.sandbox.motion import Motion
 from extractor.sandbox.portal import Portal
-from extractor.sandbox.world import DEFAULT_ROWS, World
+from extractor.sandbox.world import DEFAULT_ROWS, NOW, World
 from extractor.wording import quoted
 
 APPLICATION = Application("local.sandbox", "sandbox-secret", Session(1, True, frozenset({"crm", "task", "user", "department"})))
@@ -24,9 +25,12 @@ MOST_ROWS = 10_000_000  # of a table: they live in memory
 _METERS = {"standard": Meter.standard, "enterprise": Meter.enterprise, "unlimited": Meter.unlimited}
 
 
-def world_of(rows: Mapping[str, int], *, seed: int) -> World:
-    """Make the data of a portal with so many rows by table."""
-    return World.build(seed=seed, rows=rows, now=time.time())
+def world_of(rows: Mapping[str, int], *, seed: int, changes: int = 0) -> World:
+    """Make the data of a portal with so many rows by table, the same ones whenever it is made; from now on, so many `changes` a minute."""
+    world = World.build(seed=seed, rows=rows, now=time.time(), until=NOW)
+    if changes:
+        world.motion = Motion(world.tables, seed=seed, per_minute=changes, start=world.now).due
+    return world
 
 
 def build(world: World, *, tariff: str, mixture: Mixture | None = None) -> Portal:

@@ -14,9 +14,13 @@ from extractor.cli.options import sandbox_options
 @click.option("--oauth", is_flag=True, help="Print the credentials of an application, too, as lines for a shell.")
 @click.option("--faults", "faults", type=int, metavar="SEED", show_default="none",
               help="Let a few percent of the requests and calls fail in ways that pass, equally for equal seeds; each is told on stderr.")
+@click.option("--changes", type=click.IntRange(0, 6_000), default=0, metavar="N", show_default=True,
+              help="Rows that are inserted, changed or deleted per minute, over all tables, as the seed says; anew with each start.")
 @sandbox_options("a few hundred")
 @ends_well
-def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, faults: int | None, oauth: bool) -> int:
+def command(
+    host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str, *, faults: int | None, changes: int, oauth: bool
+) -> int:
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
     import asyncio
 
@@ -27,7 +31,7 @@ def command(host: str, port: int, rows: tuple[str, ...], seed: int, tariff: str,
 
     collect_seldom()
     mixture = None if faults is None else Mixture(faults, heard=lambda fault: click.echo(fault, err=True))
-    portal = build(world_of(row_counts(rows), seed=seed), tariff=tariff, mixture=mixture)
+    portal = build(world_of(row_counts(rows), seed=seed, changes=changes), tariff=tariff, mixture=mixture)
 
     async def run() -> None:
         async with serve(portal, host, port, anywhere=host != "127.0.0.1") as address:

@@ -106,5 +106,5 @@ def _share(text: str) -> float:
     except ValueError:
         percent = 0.0
     if not (text.endswith("%") and 0 < percent <= 100):
-        raise UsageError(f"--sample is a percentage above 0%, such as 1%, or all; not {quoted(text)}")
+        raise UsageError(f"--sample is a percentage above 0% and at most 100%, such as 1%, or all; not {quoted(text)}")
     return percent / 100

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -71,6 +71,11 @@ class Mutation:
         return by_time or (self.after is not None and call_number >= self.after)
 
 
+def still(_now: float) -> Iterable[Mutation]:
+    """Let nothing happen but what is on the schedule."""
+    return ()
+
+
 @dataclass(slots=True)
 class World:
     """One portal's data, and the laws that hold in it."""
@@ -84,6 +89,7 @@ class World:
     costs: dict[str, CostModel] = field(default_factory=dict)
     cost: CostModel = field(default_factory=CostModel)
     schedule: list[Mutation] = field(default_factory=list)
+    motion: Callable[[float], Iterable[Mutation]] = still
     requests: int = 0
     queue: Queue = field(default_factory=Queue)
     shapes: OrderedDict[tuple[Any, ...], Shape] = field(default_factory=OrderedDict, repr=False)
@@ -91,15 +97,16 @@ class World:
     sorted: OrderedDict[tuple[Any, ...], tuple[list[int], array[int]]] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
-    def build(cls, *, seed: int = 1, rows: Mapping[str, int] | None = None, now: float = NOW,
+    def build(cls, *, seed: int = 1, rows: Mapping[str, int] | None = None, now: float = NOW, until: float | None = None,
               schedule: Iterable[Mutation] = (), **settings: Any) -> World:
         """Build a world: so many rows by table name, small defaults for the others.
 
-        `items_<entityTypeId>` makes a smart process; other settings are the
-        attributes of the class.
+        `items_<entityTypeId>` makes a smart process. The last row is as old as
+        `until`, the present moment by default; with a fixed one the rows are
+        the same whenever the world begins. Other settings are the attributes of the class.
         """
         sizes = DEFAULT_ROWS | dict(rows or {})
-        tables = {name: Table(ENTITIES.get(name) or dynamic(name), count, seed=seed, until=int(now))
+        tables = {name: Table(ENTITIES.get(name) or dynamic(name), count, seed=seed, until=int(now if until is None else until))
                   for name, count in sizes.items()}
         world = cls(tables, seed=seed, now=now, schedule=list(schedule), **settings)
         world.declare_types()
@@ -123,6 +130,8 @@ class World:
     def advance(self, now: float, call_number: int) -> None:
         """Move to a moment, and let everything happen that is due by then."""
         self.now = max(self.now, now)
+        for mutation in self.motion(now):
+            self.apply(mutation)
         if not self.schedule:
             return
         due = [mutation for mutation in self.schedule if mutation.due(now, call_number)]

@@ -115,8 +115,8 @@ PORTAL = ("--to", "x", "--webhook", "https://example.com/rest/1/canary/")
     *(("verify", "x", *PORTAL[2:], f"--sample={value}") for value in ("nan%", "inf%", "-1%", "0%", "1e-400%", "1e400%", "100.1%", "9" * 5000)),
     *((command, f"--rows=deals={value}") for command in ("sandbox", "demo") for value in ("nan", "inf", "-1", "1e3", "10000001", "9" * 5000)),
     *((command, f"--seed={value}") for command in ("sandbox", "demo") for value in ("nan", "inf", "1e400", "9" * 5000)),
-    *(("sandbox", f"--{option}={value}") for option in ("port", "faults") for value in ("nan", "inf", "1.5", "1e400", "9" * 5000)),
-    ("sandbox", "--port=-1"), ("sandbox", "--port=65536"),
+    *(("sandbox", f"--{option}={value}") for option in ("port", "faults", "changes") for value in ("nan", "inf", "1.5", "1e400", "9" * 5000)),
+    ("sandbox", "--port=-1"), ("sandbox", "--port=65536"), ("sandbox", "--changes=-1"), ("sandbox", "--changes=6001"),
 ], ids=lambda words: f"{words[0]} {words[-1]:.24}")
 def test_a_number_that_makes_no_sense_is_refused_before_anything_begins(words, tmp_path, monkeypatch):
     """Neither a number, nor above nothing, or beyond all measure: one sentence names the option, and no folder is made."""

@@ -206,9 +206,9 @@ def test_a_verification_and_its_reports(served, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
-    (["--sample", "7"], "--sample is a percentage above 0%, such as 1%, or all; not '7'"),
+    (["--sample", "7"], "--sample is a percentage above 0% and at most 100%, such as 1%, or all; not '7'"),
     (["--sample", "0%"], "--sample is a percentage above 0%"),
-    (["--sample", "101%"], "--sample is a percentage above 0%"),
+    (["--sample", "101%"], "at most 100%"),
     (["--report", "no/such/folder/file"], "--report: file cannot be written"),
     (["leads"], "the folder holds no 'leads'; it holds deals"),
     (["--repair"], "--repair is for folders of b24x sync"),
