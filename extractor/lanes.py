@@ -13,7 +13,8 @@ Rule 3: ids are not committed in their order: the newest few hundred are read ag
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 Rule 5: what the portal's events name (`offline`) is one lane more, a page of ids a call. It replaces no other: events can be dropped.
-Rule 6: a clock that tells a time before that of the last run was ahead then, nobody knows how far: what
+Rule 6: where all ids are read, what they show and nobody knows is fetched behind the other lanes (`late`).
+Rule 7: a clock that tells a time before that of the last run was ahead then, nobody knows how far: what
 was stamped since lies before what would be asked for, so everything is read again.
 """
 
@@ -30,7 +31,7 @@ from extractor.messages import PAGE_SIZE
 from extractor.paging.span import Span
 from extractor.question import Question
 
-Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone", "events"]
+Kind = Literal["all", "new", "changed", "again", "ids", "unread", "late", "gone", "events"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take
@@ -114,7 +115,7 @@ def lanes(
 
 
 def went_back(standing: Standing, now: dt.datetime) -> bool:
-    """Tell whether the server's clock tells a time before that of the last run (Rule 5)."""
+    """Tell whether the server's clock tells a time before that of the last run (Rule 7)."""
     return standing.watermark - now > SLACK
 
 

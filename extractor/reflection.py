@@ -2,7 +2,9 @@
 
 Rule 1: an entity moves on as a whole. Its standing, what is gone of it and its
 new files count when every lane has come to its end, and not before.
-Rule 2: what is gone is what was known, lies in ids that were read to their end,
+Rule 2: ids that were shown, and are not known when the lanes are through, are
+asked for (`late`): then what was seen and what is known agree.
+Rule 3: what is gone is what was known, lies in ids that were read to their end,
 was shown by no lane of the run, nor to the second look (`gone`).
 """
 
@@ -24,10 +26,11 @@ from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
-from extractor.lanes import Lane, advanced, went_back
+from extractor.lanes import Kind, Lane, advanced, went_back
+from extractor.late import Late
 from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
-from extractor.messages import FileMark, Row, Status
+from extractor.messages import FileMark, Row, Status, Unread
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
@@ -66,6 +69,7 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     noted: str | None = None
+    late: Late | None = None
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
@@ -108,6 +112,11 @@ class Reflection:
         return self.earlier[0] + self.file.rows, self.earlier[1] + self.gone
 
     @property
+    def unread(self) -> tuple[Unread, ...]:
+        """The rows that cannot be read, each once, by however many lanes it was asked for."""
+        return tuple({one.id: one for run in self.runs for one in run.unread}.values())
+
+    @property
     def done(self) -> bool:
         """Whether every lane has been read to its end, around what cannot be read."""
         return bool(self.runs) and all(run.ended for run in self.runs)
@@ -120,22 +129,20 @@ class Reflection:
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
 
     def ask_again(self) -> EntityRun | None:
-        """Ask once more for what no lane has shown, when all are through; `None` when that has been done."""
+        """When all are through, ask for what is late, then once more for what no lane has shown; `None` when that has been done."""
         if not self.looks or not self.done:
             return None
+        if self.absent is None and (run := self._ask_late()):
+            return self._append("late", run)
         if self.absent is None:
-            self.place.known.see(self.name, [int(one.id) for run in self.runs for one in run.unread])
+            self.place.known.see(self.name, [int(one.id) for one in self.unread])
             shown = any(run.rows or run.unread for run in self.runs)
             self.absent = Gone(self.question, self.named, self._unseen(), shown)
-        run = self.absent.ask()
-        if run is not None:
-            self.lanes = (*self.lanes, Lane("gone", run.question))
-            self.runs.append(run)
-        return run
+        return self._append("gone", self.absent.ask())
 
     def settle(self) -> None:
         """Move on: write down what is gone, and where the entity stands now."""
-        known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
+        known = self.place.known
         gone = self.absent.ids if self.absent else []
         self.gone = len(gone)
         if gone:
@@ -147,7 +154,7 @@ class Reflection:
             known.forget(self.name, gone)
         last = known.last(self.name)
         standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
-        self.entry = Entry(self.entry.question, standing, self.files(), unread, old=self.entry.old)
+        self.entry = Entry(self.entry.question, standing, self.files(), self.unread, old=self.entry.old)
         self.entry.facts = self.facts()  # as of the new standing
 
     def files(self) -> tuple[FileMark, ...]:
@@ -173,7 +180,7 @@ class Reflection:
             reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),
-            unread=tuple(one for run in self.runs for one in run.unread),
+            unread=self.unread,
             requests=sum(one.requests for one in facts),
             calls=sum(one.calls for one in facts),
             retries=sum(one.retries for one in facts),
@@ -198,6 +205,22 @@ class Reflection:
         """Let go of the file."""
         if self.changes:
             self.changes.close()
+
+    def _ask_late(self) -> EntityRun | None:
+        """Ask for the rows of ids that were shown alone, and are not known."""
+        if self.changes is None or not any(lane.kind == "ids" for lane in self.lanes):
+            return None
+        if self.late is None:
+            changes = self.changes
+            self.late = Late(self.question, self.named, self.place.known, lambda: changes, frozenset(int(one.id) for one in self.unread))
+        return self.late.ask()
+
+    def _append(self, kind: Kind, run: EntityRun | None) -> EntityRun | None:
+        """Add a lane that the others have led to."""
+        if run is not None:
+            self.lanes = (*self.lanes, Lane(kind, run.question))
+            self.runs.append(run)
+        return run
 
     def _unseen(self) -> Sequence[Id]:
         """Return what was known and was not shown, in what this run has read to its end."""

@@ -2,7 +2,7 @@
 
 This file knows the order of things: lock the folder, check the questions, see
 where the last run left them, ask for the server's clock before anything else,
-read the lanes, ask once more for what seems to be gone, and move each entity on
+read the lanes, ask for what only its id has shown, and once more for what seems to be gone, and move each entity on
 when all of that is through.
 
 Rule 1: a run that was interrupted is finished first, as it began. Its changes
@@ -216,7 +216,7 @@ class Sync(Conducted):
             self._parts.append(part)
 
     async def _look_again(self, engine: Engine) -> B24xError | None:
-        """Ask once more for all that seems to be gone (`gone`); return what ended it."""
+        """Ask for all that is `late`, and once more for all that seems to be `gone`; return what ended it."""
         while runs := [run for part in self._parts if (run := part.ask_again())]:
             if self._conduct.stopped is not None:
                 return None

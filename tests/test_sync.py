@@ -11,13 +11,15 @@ from extractor.config import settings
 from extractor.errors import DiskError, UsageError
 from extractor.events import RunBegan, RunEnded, StartedOver
 from extractor.gone import Gone
+from extractor.late import Late
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
+from extractor.sandbox.faults.methods import Poison
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
-from tests.mirrors import SAME, Nights
+from tests.mirrors import SAME, Nights, latest
 from tests.thorough import thorough
 from tests.trials import ADDRESS, CODE, SCOPES
 
@@ -492,5 +494,98 @@ async def test_a_run_that_is_stopped_while_it_asks_again_is_finished_later(night
         patched.setattr(Gone, "ask", stopped)
         outcome = await sync.run()
     assert (143, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+def hidden_from_the_lists(monkeypatch, hidden):
+    """Let a portal show no list the rows of some ids, as a permission in SQL does."""
+    lists = METHODS["crm.deal.list"]
+
+    def body(world, params, start, session):
+        return lists.run(world, {**params, "filter": {**params.get("filter", {}), "!@ID": sorted(hidden)}} if hidden else params, start, session)
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_is_shown_again_or_at_last_is_written(nights, monkeypatch, known):
+    """Rows that rights hid for a night, or hid until now, are there as soon as all ids are read, with a page of them in each call."""
+    hidden = set()
+    hidden_from_the_lists(monkeypatch, hidden)
+    world = nights("deals", rows={"deals": 3_000}, full_every=dt.timedelta(days=7))
+    ids = list(world.tables["deals"].ids)[:1_000]
+    if known:
+        assert 0 == (await world.night()).exit_code
+        await asyncio.sleep(86_400)
+    hidden |= set(ids)
+    assert 0 == (await world.night()).exit_code
+    hidden.clear()
+    await asyncio.sleep(86_400)
+    outcome = await world.night()
+    assert (0, SAME) == (outcome.exit_code, await world.differences("deals"))
+    assert outcome.manifest["entities"]["deals"]["lanes"]["late"]["calls"] <= 21
+    assert "late" not in (await world.night()).manifest["entities"]["deals"]["lanes"]
+
+
+async def test_a_row_that_fits_again_without_a_stamp_is_written(nights):
+    """It had left the condition and was called gone, and nothing but the reading of all ids shows it now."""
+    world = nights("deals", rows={"deals": 6_000})
+    await world.night(filter={"STAGE_ID": "NEW"})
+    one = next(int(row["ID"]) for row in await world.trial.shown("deals", filter={"STAGE_ID": "NEW"}))
+    for stage, gone in (("WON", 1), ("NEW", 0)):
+        world.happen("change", "deals", one, values={"STAGE_ID": stage}, stamp=False)
+        outcome = await world.night(filter={"STAGE_ID": "NEW"})
+        assert (0, gone) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+        assert SAME == await world.differences("deals", filter={"STAGE_ID": "NEW"})
+
+
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_run_that_is_stopped_while_it_fetches_what_is_late_is_finished_later(nights, monkeypatch, other):
+    """What was seen is remembered by the run that goes on; one that is left for another question's reads all ids again."""
+    hidden = set()
+    hidden_from_the_lists(monkeypatch, hidden)
+    monkeypatch.setattr("extractor.late.ROUND", 3)
+    world = nights("deals", rows={"deals": 3_000})
+    hidden |= set(list(world.tables["deals"].ids)[:1_000])
+    await world.night()
+    hidden.clear()
+    sync, ask, asked = world.sync(), Late.ask, []
+
+    def stopped(late):
+        asked.append(late)
+        if len(asked) == 3:
+            sync.stop(143, "terminated")
+        return ask(late)
+    with monkeypatch.context() as patched:
+        patched.setattr(Late, "ask", stopped)
+        outcome = await sync.run()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (143, "partial", 300) == (outcome.exit_code, entry["status"], entry["written"])
+    assert 0 == (await world.night(*(["deals", "contacts"] if other else []))).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_late_row_that_cannot_be_read_is_named_once(nights, monkeypatch):
+    """All rows around it come; the nights after ask for it alone, and name it once each."""
+    lists, bad = METHODS["crm.deal.list"], set()
+
+    def body(world, params, start, session):
+        return Poison(bad)(lambda asked: lists.run(world, asked, start, session), params, start)
+    hidden = set()
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+    hidden_from_the_lists(monkeypatch, hidden)
+    world = nights("deals", rows={"deals": 3_000})
+    ids = [int(row["ID"]) for row in await world.trial.shown("deals", select=["ID"])]
+    hidden |= set(ids[:200])
+    await world.night()
+    hidden.clear()
+    bad.add(ids[40])
+    for lane in ("late", "unread"):
+        outcome = await world.night()
+        entry = outcome.manifest["entities"]["deals"]
+        assert (4, True, [str(ids[40])]) == (outcome.exit_code, lane in entry["lanes"], [one["id"] for one in entry["unread"]])
+        assert {str(ids[40])} == set(map(str, ids)) - latest(world.trial.folder, "deals").keys()
+    assert "late" not in entry["lanes"]
+    bad.clear()
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
