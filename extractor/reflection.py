@@ -26,7 +26,7 @@ from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
-from extractor.lanes import Kind, Lane, advanced, went_back
+from extractor.lanes import Kind, Lane, advanced, doubt_of
 from extractor.late import Late
 from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
@@ -37,17 +37,17 @@ from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink
 
 _MANY = 1_000  # lines of deleted rows written at a time
-_BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """Where the rows of a run go: the folder, how they are stored, what is known, and the moment that names the files."""
+    """Where the rows of a run go: the folder, how they are stored, what is known, and the moment that names the files; `ours` by our own clock."""
 
     folder: Path
     compress: Compression
     known: Known
     began: dt.datetime
+    ours: dt.datetime | None = None
 
     @property
     def moment(self) -> str:
@@ -88,8 +88,8 @@ class Reflection:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
                 hold_against(self.place.folder, mark, interrupted=bool(saved))
-        if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
-            self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
+        if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
+            self.noted = doubted.words
         make = functools.partial(self._open, self._stem("changes"))
         self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
         self.changes.sees = self.looks
@@ -153,9 +153,14 @@ class Reflection:
             sink.close()
             known.forget(self.name, gone)
         last = known.last(self.name)
-        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
+        reach = last if self.reach is None else self.reach
+        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=reach, ours=self.place.ours)
         self.entry = Entry(self.entry.question, standing, self.files(), self.unread, old=self.entry.old)
         self.entry.facts = self.facts()  # as of the new standing
+
+    def stand(self) -> None:
+        """Stay where it stood: what it has landed counts, and what it had left to ask is asked anew."""
+        self.entry = Entry(self.entry.question, self.entry.standing, self.files(), self.entry.unread, self.facts(), self.entry.old)
 
     def files(self) -> tuple[FileMark, ...]:
         """List the entity's files, oldest first."""
