@@ -47,7 +47,7 @@ class Late:
             return None
         self._place = spans[-1].until
         entity = replace(self.question.entity, name=f"{self.question.entity.name}:late")
-        run = EntityRun(replace(self.question, entity=entity), self.named, self.open_sink)
+        run = EntityRun(replace(self.question, entity=entity), self.named, self.open_sink, whole=False)
         run.spans = spans
         return run
 

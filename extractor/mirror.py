@@ -81,6 +81,12 @@ def unfinished(facts: EntityFacts) -> EntityFacts:
     return replace(facts, status="partial", reason=_LEFT, assurance=None)
 
 
+def told_before(state: State) -> dict[str, EntityFacts]:
+    """Return what was said last of each entity, but for the news, which were those of another run."""
+    return {name: replace(entry.facts, more={**entry.facts.more, "written": 0, "gone": 0, "lanes": {}})
+            for name, entry in state.entities.items() if entry.facts is not None}
+
+
 def otherwise(entry: Entry, asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the parameters that are asked otherwise than what is on disk was."""
     held = entry.facts.params if entry.facts else asked

@@ -94,7 +94,7 @@ class Reflection:
         self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
         self.changes.sees = self.looks
         for lane in self.lanes:
-            run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
+            run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane), whole=lane.kind == "all")
             if run.name in saved and begun.get(run.name) == asked(run):
                 run.adopt(saved[run.name])
             if lane.ids and run.spans is None and run.status == "running":  # of nothing else it asks, also where it starts over

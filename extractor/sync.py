@@ -266,9 +266,8 @@ class Sync(Conducted):
         return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed)
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
-        """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""
-        said = {name: entry.facts for name, entry in self._state.entities.items() if entry.facts is not None}
-        return {**said, **{part.name: part.facts() for part in self._parts}}
+        """Return what the manifest says of each entity: of those that are not asked for now, what it said last, without news."""
+        return {**mirror.told_before(self._state), **{part.name: part.facts() for part in self._parts}}
 
     def _saving(self, *, record: bool = True) -> Callable[[], None]:
         """Look at where everything stands, and return what records it; the files are synced already."""

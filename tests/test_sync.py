@@ -9,10 +9,11 @@ import pytest
 
 from extractor.config import settings
 from extractor.errors import DiskError, UsageError
-from extractor.events import RunBegan, RunEnded, StartedOver
+from extractor.events import EntityEnded, RunBegan, RunEnded, StartedOver
 from extractor.gone import Gone
 from extractor.late import Late
 from extractor.order import Audit
+from extractor.report import lines
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.faults.methods import Poison
@@ -47,6 +48,16 @@ async def test_a_quiet_night_writes_nothing(nights):
     assert (0, 0) == (outcome.exit_code, sum(entry["written"] for entry in outcome.manifest["entities"].values()))
     assert ["part-00000.ndjson"] == [path.name for path in (world.trial.folder / "deals").iterdir()]
     assert world.trial.line.requests - before <= 8
+
+
+async def test_of_a_quiet_night_no_lane_is_called_empty(nights):
+    """That nothing is new is as it should be: only of what is read whole it is said that nobody can tell no rows from hidden ones."""
+    told, world = [], nights("deals", "companies", rows={"deals": 1_200, "companies": 0})
+    await world.night()
+    await world.night(observers=[told.append])
+    ended = {one.entity: one.reason for one in told if isinstance(one, EntityEnded)}
+    assert {"deals:new": None, "deals:changed": None, "deals:ids": None} == {name: why for name, why in ended.items() if name.startswith("deals")}
+    assert ended["companies"].startswith("EMPTY: ")
 
 
 async def test_what_is_new_changed_and_gone(nights):
@@ -333,12 +344,16 @@ async def test_a_row_that_slipped_between_pages_is_not_gone(nights, seconds):
 
 
 async def test_entities_of_other_nights_stay_in_the_manifest(nights):
-    """Each night may bring some entities into step: what the folder holds of others is still said."""
+    """Each night may bring some entities into step: what the folder holds of others is still said; the news of another night are none of this one's."""
     world = nights()
     said = (await world.night("deals")).manifest["entities"]["deals"]
+    assert said["written"] == said["rows"] > 0
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
-    assert said == outcome.manifest["entities"]["deals"]
+    assert {**said, "written": 0, "gone": 0, "lanes": {}} == outcome.manifest["entities"]["deals"]
+    told = lines(outcome, world.settings)
+    assert not any("deals" in line and "new or changed" in line for line in told)
+    assert f"complete: {outcome.manifest['entities']['contacts']['written']:,} rows new or changed" in told[-1]
     assert SAME == await world.differences("deals") == await world.differences("contacts")
 
 
