@@ -129,9 +129,11 @@ class Reflection:
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
 
     def ask_again(self) -> EntityRun | None:
-        """When all are through, ask for what is late, then once more for what no lane has shown; `None` when that has been done."""
+        """When all are through, ask again for changes where there were none, for what is late, then once more for what no lane has shown; `None` when that has been done."""
         if not self.looks or not self.done:
             return None
+        if self.absent is None and (run := self._ask_changed()):
+            return self._append("changed", run)
         if self.absent is None and (run := self._ask_late()):
             return self._append("late", run)
         if self.absent is None:
@@ -210,6 +212,18 @@ class Reflection:
         """Let go of the file."""
         if self.changes:
             self.changes.close()
+
+    def _ask_changed(self) -> EntityRun | None:
+        """Ask once more for what has changed, where nothing was shown: one blank answer would pass a night's changes over for good.
+
+        A portal that answers both with nothing is believed: what is left is to hold that against rows which other lanes show as changed.
+        """
+        found = [(lane, run) for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind == "changed"]
+        if self.changes is None or len(found) != 1 or found[0][1].rows or found[0][1].unread:
+            return None
+        (lane, _), changes = found[0], self.changes
+        entity = replace(lane.question.entity, name=f"{self.name}:changed again")
+        return EntityRun(replace(lane.question, entity=entity), self.named, lambda: changes, whole=False)
 
     def _ask_late(self) -> EntityRun | None:
         """Ask for the rows of ids that were shown alone, and are not known."""

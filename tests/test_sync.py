@@ -457,6 +457,23 @@ async def test_one_blank_answer_of_what_is_read_whole_empties_nothing(nights, mo
     assert SAME == await world.differences(name)
 
 
+async def test_one_blank_answer_to_what_has_changed_passes_nothing_over(nights, monkeypatch):
+    """The last id and the first page came empty in one request, as on a quiet night: they are asked for once more."""
+    lists, blank = METHODS["crm.deal.list"], []
+
+    def body(world, params, start, session):
+        answer = lists.run(world, params, start, session)
+        return replace(answer, result=[], total=0, next=None) if ">=DATE_MODIFY" in params.get("filter", {}) and blank and blank.pop() else answer
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+    world = nights("deals", rows={"deals": 2_000}, full_every=dt.timedelta(days=7))
+    await world.night()
+    await asyncio.sleep(86_400)
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[1_000:1_003])
+    blank += [True, True]
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
 @pytest.mark.parametrize(("admin", "code"), [(True, 0), (False, 4)])
 async def test_only_an_administrator_is_told_that_nothing_is_left(nights, admin, code):
     """Rights that were taken away answer with nothing, as an empty table does: without a row to see, nobody else calls one gone."""
