@@ -16,9 +16,10 @@ How a row travels; the files are named for the stages:
 9. `scheduler` sends each page to its pager, which asks for the next one or ends; wide spans are split meanwhile.
 10. `engine` runs 4 to 9 until nothing is left; `progress` shows it, `manifest` and `report` say what happened.
 
-A `sync` takes the same way every night: its `lanes` are questions for what is new, changed or gone; `known` remembers each row by a
-mark, so that only `changes` are written; what seems to be `gone` is asked for once more; a `reflection` moves one entity on when its lanes
-are through, and `mirror` is the record of all. What a killed run has left is told from somebody else's files by `leftovers`.
+A `sync` takes the same way every night: its `lanes` are questions for what is new, changed or gone, since a moment that two `clocks` agree
+on; `known` remembers each row by a mark, so that only `changes` are written; what is shown and not known is `late`, and fetched; what
+seems to be `gone` is asked for once more; a `reflection` moves one entity on when its lanes are through, and `mirror` is the record of all.
+What a killed run has left is told from somebody else's files by `leftovers`.
 An application's `feed` takes the portal's events before the night (`offline` reads them): what they name is a lane, and it clears them behind it.
 
 A `verify` reads a folder back (`claims`, `ondisk`), keeps ids and marks of both sides in a `ledger`, and lets each entity's `comparison`

@@ -38,6 +38,7 @@ class EntityRun:
     question: Question
     named: bool
     open_sink: Callable[[], Sink]
+    whole: bool = True  # what is asked is all of it: one that has no rows may be hidden; of a part, none is nothing to speak of
     sink: Sink | None = None
     files: tuple[FileMark, ...] = ()
     spans: list[Span] | None = None
@@ -97,7 +98,7 @@ class EntityRun:
         """Note that the entity was read to its end."""
         self.sink = self.sink or self.open_sink()
         self.status, self.ended = "complete", True
-        if not self.rows:
+        if not self.rows and self.whole:
             self.reason = "EMPTY: there are no rows, or none that these credentials may see"
         if self.assurance != "exact":
             self.reason = (_NO_PROOF if self.question.entity.id else _UNKNOWN).format(method=self.question.entity.method)

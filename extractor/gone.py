@@ -67,7 +67,8 @@ class Gone:
         if place is None or not self.suspects:
             self._judge()
             return None
-        run = EntityRun(self._again(), self.named, lambda: _Finder(self.question.entity.id, frozenset(self.suspects), self.found))
+        run = EntityRun(self._again(), self.named, lambda: _Finder(self.question.entity.id, frozenset(self.suspects), self.found),
+                        whole=False)
         if self._by_ids:
             run.spans = self._spans(place)
         self.runs.append(run)

@@ -141,6 +141,18 @@ class Known:
                     "AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.entity = rows.entity AND seen.id = rows.id) ORDER BY id",
                     (number, *some)))
 
+    def unknown(self, entity: str, above: int, count: int) -> list[int]:
+        """Return the ids above one that were seen and are not known, among the `count` seen ones that begin with the first of them; ascending."""
+        number = self._number(entity)
+        with translated(self._path):
+            found = self._connection.execute(
+                "SELECT id FROM seen WHERE entity = ? AND id > ? AND typeof(id) = 'integer' "
+                "AND NOT EXISTS (SELECT 1 FROM rows WHERE rows.entity = seen.entity AND rows.id = seen.id) ORDER BY id LIMIT 1",
+                (number, above)).fetchone()
+            return [] if found is None else [one for one, known in self._connection.execute(
+                "SELECT id, EXISTS (SELECT 1 FROM rows WHERE rows.entity = seen.entity AND rows.id = seen.id) FROM seen "
+                "WHERE entity = ? AND id >= ? AND typeof(id) = 'integer' ORDER BY id LIMIT ?", (number, *found, count)) if not known]
+
     def forget(self, entity: str, ids: Iterable[Id]) -> None:
         """Drop rows that are gone."""
         number = self._number(entity)

@@ -13,8 +13,10 @@ Rule 3: ids are not committed in their order: the newest few hundred are read ag
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 Rule 5: what the portal's events name (`offline`) is one lane more, a page of ids a call. It replaces no other: events can be dropped.
-Rule 6: a clock that tells a time before that of the last run was ahead then, nobody knows how far: what
-was stamped since lies before what would be asked for, so everything is read again.
+Rule 6: where all ids are read, what they show and nobody knows is fetched behind the other lanes (`late`).
+Rule 7: that nothing has changed is believed when it was said twice.
+Rule 8: where the portal's clock or ours says that the moment of the last run was none (`clocks`), changes are asked for from earlier on,
+or everything is read again.
 """
 
 from __future__ import annotations
@@ -25,17 +27,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from extractor.catalog import Entity
+from extractor.clocks import Clocks, Doubt, doubt
 from extractor.errors import UsageError
 from extractor.messages import PAGE_SIZE
 from extractor.paging.span import Span
 from extractor.question import Question
 
-Kind = Literal["all", "new", "changed", "again", "ids", "unread", "gone", "events"]
+Kind = Literal["all", "new", "changed", "again", "ids", "unread", "late", "gone", "events"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take
 LOOKBACK = dt.timedelta(minutes=15)  # stamps are set when a change begins, and seen when it is committed
-SLACK = dt.timedelta(minutes=1)  # the clocks of a portal's servers differ by less
 SHIFT = dt.timedelta(hours=26)  # the widest that two time zones lie apart: UTC-12 to UTC+14
 
 
@@ -56,12 +58,14 @@ class Standing:
     """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id.
 
     `reach` is the last id that was seen when the reading of what is new began: above it another lane may have shown some of the rows.
+    `ours` is what this machine's clock told when the portal's told the watermark; runs of before have not read it.
     """
 
     watermark: dt.datetime
     last: int
     round: Round
     reach: int = 0
+    ours: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +88,21 @@ class Lane:
 
 def lanes(
     question: Question, standing: Standing | None, now: dt.datetime, *, known: int, deletes: bool, full_every: dt.timedelta | None,
-    unread: tuple[int, ...] = (), events: tuple[int, ...] = (),
+    unread: tuple[int, ...] = (), events: tuple[int, ...] = (), ours: dt.datetime | None = None,
 ) -> tuple[Lane, ...]:
     """Choose the lanes of an entity; `now` is the server's clock, `known` how many rows it had, `unread` what could not be read.
 
     `events` are the ids, ascending, that the portal's events name: of half the rows that there are, reading all of them is less.
+    `ours` is this machine's clock.
     """
-    entity = question.entity
-    if standing is None or known <= FEW or 2 * len(events) > known or not goes_by_parts(entity) or went_back(standing, now):
+    entity, doubted = question.entity, doubt_of(standing, now, ours)
+    if standing is None or known <= FEW or 2 * len(events) > known or not goes_by_parts(entity) or (doubted and doubted.back is None):
         return (Lane("all", question),)
     newest = max(0, standing.reach - OVERLAP)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
     if entity.modified:
-        since = standing.watermark - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
+        back = (doubted and doubted.back) or dt.timedelta()
+        since = standing.watermark - back - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
     low, high = _due(standing, now, full_every) if full_every is not None else (0, 0)
     if high:
@@ -113,9 +119,9 @@ def lanes(
     return tuple(found)
 
 
-def went_back(standing: Standing, now: dt.datetime) -> bool:
-    """Tell whether the server's clock tells a time before that of the last run (Rule 5)."""
-    return standing.watermark - now > SLACK
+def doubt_of(standing: Standing | None, now: dt.datetime, ours: dt.datetime | None) -> Doubt | None:
+    """Say what the clocks of tonight tell against a watermark (Rule 8)."""
+    return None if standing is None else doubt(Clocks(standing.watermark, standing.ours), Clocks(now, ours))
 
 
 def goes_by_parts(entity: Entity) -> bool:
@@ -123,18 +129,21 @@ def goes_by_parts(entity: Entity) -> bool:
     return entity.paging == "keyset" and (bool(entity.modified) or entity.appends)
 
 
-def advanced(standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...], *, reach: int) -> Standing:
+def advanced(
+    standing: Standing | None, began: dt.datetime, last: int, found: tuple[Lane, ...], *, reach: int,
+    ours: dt.datetime | None = None,
+) -> Standing:
     """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
     kinds = {lane.kind: lane for lane in found}
     if standing is None or "all" in kinds:
-        return Standing(began, last, Round(0, began, ((last, began),)), reach)
+        return Standing(began, last, Round(0, began, ((last, began),)), reach, ours)
     last = max(last, standing.last)
     read = _marked(standing.round.read, standing.last, last, began)
     again = kinds.get("again")
     if again is None or again.high is None:
-        return Standing(began, last, replace(standing.round, read=read), reach)
+        return Standing(began, last, replace(standing.round, read=read), reach, ours)
     upto = 0 if again.high >= standing.last else again.high
-    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach)
+    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach, ours)
 
 
 def refuse_own_bounds(question: Question) -> None:

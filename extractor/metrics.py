@@ -25,8 +25,8 @@ _ROWS = "b24x_rows_total"
 # Name: type, help. The suffix `_total` is a counter's, which rows on disk are not: they are counted anew, so their type is left open.
 FAMILIES: Mapping[str, tuple[str, str]] = {
     _ROWS: ("untyped", "Lines on disk; in a mirror, several for a row that has changed, until a compact."),
-    "b24x_written_rows": ("gauge", "Lines that the last sync of the entity wrote: what was new or had changed."),
-    "b24x_gone_rows": ("gauge", "Rows that the last sync of the entity found gone."),
+    "b24x_written_rows": ("gauge", "Lines that the sync wrote: what was new or had changed; 0 where it did not ask for the entity."),
+    "b24x_gone_rows": ("gauge", "Rows that the sync found gone; 0 where it did not ask for the entity."),
     _WATERMARK: ("gauge", "The moment up to which a mirror has the entity, by the portal's clock."),
     "b24x_watermark_age_seconds": ("gauge", "How old that moment was when the run ended, by this machine's clock."),
     "b24x_operating_window_seconds": ("gauge", "Method seconds of the portal's last ten minutes that were used when the run ended."),

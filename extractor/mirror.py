@@ -37,7 +37,7 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
-    `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
+    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
     `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
     """
 
@@ -51,6 +51,7 @@ class Night(msgspec.Struct):
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
     events: tuple[Held, ...] = ()
+    ours: dt.datetime | None = None
 
 
 class State(msgspec.Struct):
@@ -63,9 +64,27 @@ class State(msgspec.Struct):
     night: Night | None = None
 
 
+def opened(recorded: bytes | None, portal: str) -> State:
+    """Return what a folder's record says, or what there is to say of a new one.
+
+    Raises:
+        UsageError: It is that of another portal, or was written by another version.
+    """
+    state = decode(recorded) if recorded else State(portal)
+    if state.portal != portal:
+        raise UsageError(f"the folder is the mirror of {state.portal}: choose another one")
+    return state
+
+
 def unfinished(facts: EntityFacts) -> EntityFacts:
     """Say what is to be said of an entity if its run is not gone on with."""
     return replace(facts, status="partial", reason=_LEFT, assurance=None)
+
+
+def told_before(state: State) -> dict[str, EntityFacts]:
+    """Return what was said last of each entity, but for the news, which were those of another run."""
+    return {name: replace(entry.facts, more={**entry.facts.more, "written": 0, "gone": 0, "lanes": {}})
+            for name, entry in state.entities.items() if entry.facts is not None}
 
 
 def otherwise(entry: Entry, asked: Mapping[str, Any]) -> tuple[str, ...]:

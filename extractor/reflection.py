@@ -2,7 +2,9 @@
 
 Rule 1: an entity moves on as a whole. Its standing, what is gone of it and its
 new files count when every lane has come to its end, and not before.
-Rule 2: what is gone is what was known, lies in ids that were read to their end,
+Rule 2: ids that were shown, and are not known when the lanes are through, are
+asked for (`late`): then what was seen and what is known agree.
+Rule 3: what is gone is what was known, lies in ids that were read to their end,
 was shown by no lane of the run, nor to the second look (`gone`).
 """
 
@@ -23,27 +25,28 @@ from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
 from extractor.gone import Gone
 from extractor.known import Id, Known
-from extractor.lanes import Lane, advanced, went_back
+from extractor.lanes import Kind, Lane, advanced, doubt_of
+from extractor.late import Late
 from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
-from extractor.messages import FileMark, Row, Status
+from extractor.messages import FileMark, Row, Status, Unread
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink
 
 _MANY = 1_000  # lines of deleted rows written at a time
-_BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """Where the rows of a run go: the folder, how they are stored, what is known, and the moment that names the files."""
+    """Where the rows of a run go: the folder, how they are stored, what is known, and the moment that names the files; `ours` by our own clock."""
 
     folder: Path
     compress: Compression
     known: Known
     began: dt.datetime
+    ours: dt.datetime | None = None
 
     @property
     def moment(self) -> str:
@@ -65,6 +68,7 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     noted: str | None = None
+    late: Late | None = None
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
@@ -83,13 +87,13 @@ class Reflection:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
                 hold_against(self.place.folder, mark, interrupted=bool(saved))
-        if self.entry.standing is not None and went_back(self.entry.standing, self.place.began):
-            self.noted = _BACK.format(self.entry.standing.watermark, self.place.began)
+        if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
+            self.noted = doubted.words
         make = functools.partial(self._open, self._stem("changes"))
         self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
         self.changes.sees = self.looks
         for lane in self.lanes:
-            run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane))
+            run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane), whole=lane.kind == "all")
             if run.name in saved and begun.get(run.name) == asked(run):
                 run.adopt(saved[run.name])
             if lane.ids and run.spans is None and run.status == "running":  # of nothing else it asks, also where it starts over
@@ -107,6 +111,11 @@ class Reflection:
         return self.earlier[0] + self.file.rows, self.earlier[1] + self.gone
 
     @property
+    def unread(self) -> tuple[Unread, ...]:
+        """The rows that cannot be read, each once, by however many lanes it was asked for."""
+        return tuple({one.id: one for run in self.runs for one in run.unread}.values())
+
+    @property
     def done(self) -> bool:
         """Whether every lane has been read to its end, around what cannot be read."""
         return bool(self.runs) and all(run.ended for run in self.runs)
@@ -119,22 +128,22 @@ class Reflection:
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
 
     def ask_again(self) -> EntityRun | None:
-        """Ask once more for what no lane has shown, when all are through; `None` when that has been done."""
+        """When all are through, ask again for changes where there were none, for what is late, then once more for what no lane has shown; `None` when that has been done."""
         if not self.looks or not self.done:
             return None
+        if self.absent is None and (run := self._ask_changed()):
+            return self._append("changed", run)
+        if self.absent is None and (run := self._ask_late()):
+            return self._append("late", run)
         if self.absent is None:
-            self.place.known.see(self.name, [int(one.id) for run in self.runs for one in run.unread])
+            self.place.known.see(self.name, [int(one.id) for one in self.unread])
             shown = any(run.rows or run.unread for run in self.runs)
             self.absent = Gone(self.question, self.named, self._unseen(), shown)
-        run = self.absent.ask()
-        if run is not None:
-            self.lanes = (*self.lanes, Lane("gone", run.question))
-            self.runs.append(run)
-        return run
+        return self._append("gone", self.absent.ask())
 
     def settle(self) -> None:
         """Move on: write down what is gone, and where the entity stands now."""
-        known, unread = self.place.known, tuple({one.id: one for run in self.runs for one in run.unread}.values())
+        known = self.place.known
         gone = self.absent.ids if self.absent else []
         self.gone = len(gone)
         if gone:
@@ -145,9 +154,14 @@ class Reflection:
             sink.close()
             known.forget(self.name, gone)
         last = known.last(self.name)
-        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=last if self.reach is None else self.reach)
-        self.entry = Entry(self.entry.question, standing, self.files(), unread, old=self.entry.old)
+        reach = last if self.reach is None else self.reach
+        standing = advanced(self.entry.standing, self.place.began, last, self.lanes, reach=reach, ours=self.place.ours)
+        self.entry = Entry(self.entry.question, standing, self.files(), self.unread, old=self.entry.old)
         self.entry.facts = self.facts()  # as of the new standing
+
+    def stand(self) -> None:
+        """Stay where it stood: what it has landed counts, and what it had left to ask is asked anew."""
+        self.entry = Entry(self.entry.question, self.entry.standing, self.files(), self.entry.unread, self.facts(), self.entry.old)
 
     def files(self) -> tuple[FileMark, ...]:
         """List the entity's files, oldest first."""
@@ -172,7 +186,7 @@ class Reflection:
             reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),
-            unread=tuple(one for run in self.runs for one in run.unread),
+            unread=self.unread,
             requests=sum(one.requests for one in facts),
             calls=sum(one.calls for one in facts),
             retries=sum(one.retries for one in facts),
@@ -190,6 +204,34 @@ class Reflection:
         """Let go of the file."""
         if self.changes:
             self.changes.close()
+
+    def _ask_changed(self) -> EntityRun | None:
+        """Ask once more for what has changed, where nothing was shown: one blank answer would pass a night's changes over for good.
+
+        A portal that answers both with nothing is believed: what is left is to hold that against rows which other lanes show as changed.
+        """
+        found = [(lane, run) for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind == "changed"]
+        if self.changes is None or len(found) != 1 or found[0][1].rows or found[0][1].unread:
+            return None
+        (lane, _), changes = found[0], self.changes
+        entity = replace(lane.question.entity, name=f"{self.name}:changed again")
+        return EntityRun(replace(lane.question, entity=entity), self.named, lambda: changes, whole=False)
+
+    def _ask_late(self) -> EntityRun | None:
+        """Ask for the rows of ids that were shown alone, and are not known."""
+        if self.changes is None or not any(lane.kind == "ids" for lane in self.lanes):
+            return None
+        if self.late is None:
+            changes = self.changes
+            self.late = Late(self.question, self.named, self.place.known, lambda: changes, frozenset(int(one.id) for one in self.unread))
+        return self.late.ask()
+
+    def _append(self, kind: Kind, run: EntityRun | None) -> EntityRun | None:
+        """Add a lane that the others have led to."""
+        if run is not None:
+            self.lanes = (*self.lanes, Lane(kind, run.question))
+            self.runs.append(run)
+        return run
 
     def _unseen(self) -> Sequence[Id]:
         """Return what was known and was not shown, in what this run has read to its end."""

@@ -2,7 +2,7 @@
 
 This file knows the order of things: lock the folder, check the questions, see
 where the last run left them, ask for the server's clock before anything else,
-read the lanes, ask once more for what seems to be gone, and move each entity on
+read the lanes, ask for what only its id has shown, and once more for what seems to be gone, and move each entity on
 when all of that is through.
 
 Rule 1: a run that was interrupted is finished first, as it began. Its changes
@@ -15,17 +15,17 @@ Rule 3: events that were read (`offline`) are recorded with the run before anyth
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import functools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from extractor import manifest, mirror, offline
+from extractor import clocks, manifest, mirror, offline
 from extractor.auth import Application
 from extractor.checkpoint import PRIVATE, fingerprint
 from extractor.client import Client
+from extractor.clocks import Clocks
 from extractor.conditions import normal
 from extractor.conduct import Conduct, Conducted, utc
 from extractor.config import Settings
@@ -103,9 +103,7 @@ class Sync(Conducted):
             self._known = Known.open(path)
             try:
                 recorded = self._known.state()
-                self._state = mirror.decode(recorded) if recorded else State(credentials.host)
-                if self._state.portal != credentials.host:
-                    raise UsageError(f"the folder is the mirror of {self._state.portal}: choose another one")
+                self._state = mirror.opened(recorded, credentials.host)
                 refuse_other_rights(self._state.user, credentials.user)
                 self._state.user = credentials.user or self._state.user
                 self._conduct.client.reached = recorded is not None  # a night is recorded once the portal has told its time
@@ -141,10 +139,11 @@ class Sync(Conducted):
             mirror.drop_night(self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
+            ours = clocks.ours()
             events = await self._conduct.asked(self._feed.take([one for one in questions if not unfit(one)])) if self._order.events else ()
             if began is None or events is None:
                 return self._unbegun(resumed=False)
-            self._begin(questions, prints, began, events)
+            self._begin(questions, prints, Clocks(began, ours), events)
         elif self._conduct.stopped is not None:
             return self._unbegun(resumed=True)
         night = self._state.night
@@ -175,7 +174,7 @@ class Sync(Conducted):
         await self._conduct.asked(self._feed.clear(events, offline.earned(asked, moved)))
         self._write_manifest(utc())
 
-    def _begin(self, questions: Sequence[Question], prints: dict[str, str], began: dt.datetime, events: tuple[Held, ...]) -> None:
+    def _begin(self, questions: Sequence[Question], prints: dict[str, str], began: Clocks, events: tuple[Held, ...]) -> None:
         """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
         state, asked = self._state, {one.entity.name: one.asked() for one in questions}
         for name, question in prints.items():
@@ -187,11 +186,11 @@ class Sync(Conducted):
                 state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
             self._known.look_anew(name)
         known = {name: self._known.count(name) for name in prints}
-        state.night = Night(str(uuid.uuid4()), began, utc(), prints, known, events=events)
+        state.night = Night(str(uuid.uuid4()), began.portal, utc(), prints, known, events=events, ours=began.ours)
 
     def _prepare(self, questions: Sequence[Question], night: Night) -> None:
         """Make the part of every entity, as the run under way left it."""
-        place = Place(self._order.folder, self._order.compress, self._known, night.began)
+        place = Place(self._order.folder, self._order.compress, self._known, night.began, night.ours)
         earlier = {part.name: part.news for part in self._parts}
         for part in self._parts:
             part.close()
@@ -209,14 +208,14 @@ class Sync(Conducted):
             deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
-                unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events))
+                unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events), ours=night.ours)
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name),
                               earlier=earlier.get(name, (0, 0)))
             part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 
     async def _look_again(self, engine: Engine) -> B24xError | None:
-        """Ask once more for all that seems to be gone (`gone`); return what ended it."""
+        """Ask for all that is `late`, and once more for all that seems to be `gone`; return what ended it."""
         while runs := [run for part in self._parts if (run := part.ask_again())]:
             if self._conduct.stopped is not None:
                 return None
@@ -243,12 +242,9 @@ class Sync(Conducted):
         over = error is None and not any(run.status == "running" for part in self._parts for run in part.runs)
         if over:
             for part in self._parts:
-                if part.done:
-                    part.settle()
+                (part.settle if part.done else part.stand)()
+                if not part.skipped:
                     self._state.entities[part.name] = part.entry
-                elif not part.skipped:
-                    self._state.entities[part.name] = Entry(
-                        part.entry.question, part.entry.standing, part.files(), part.entry.unread, part.facts(), part.entry.old)
             self._state.night = None
         self._saving(record=not over)()
         self._write_manifest(utc())
@@ -270,9 +266,8 @@ class Sync(Conducted):
         return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed)
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
-        """Return what the manifest says of each entity: of those that are not asked for now, what it said last."""
-        said = {name: entry.facts for name, entry in self._state.entities.items() if entry.facts is not None}
-        return {**said, **{part.name: part.facts() for part in self._parts}}
+        """Return what the manifest says of each entity: of those that are not asked for now, what it said last, without news."""
+        return {**mirror.told_before(self._state), **{part.name: part.facts() for part in self._parts}}
 
     def _saving(self, *, record: bool = True) -> Callable[[], None]:
         """Look at where everything stands, and return what records it; the files are synced already."""

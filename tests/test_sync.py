@@ -9,15 +9,18 @@ import pytest
 
 from extractor.config import settings
 from extractor.errors import DiskError, UsageError
-from extractor.events import RunBegan, RunEnded, StartedOver
+from extractor.events import EntityEnded, RunBegan, RunEnded, StartedOver
 from extractor.gone import Gone
+from extractor.late import Late
 from extractor.order import Audit
+from extractor.report import lines
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.clock import EPOCH
+from extractor.sandbox.faults.methods import Poison
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
-from tests.mirrors import SAME, Nights
+from tests.mirrors import SAME, Nights, latest
 from tests.thorough import thorough
 from tests.trials import ADDRESS, CODE, SCOPES
 
@@ -45,6 +48,16 @@ async def test_a_quiet_night_writes_nothing(nights):
     assert (0, 0) == (outcome.exit_code, sum(entry["written"] for entry in outcome.manifest["entities"].values()))
     assert ["part-00000.ndjson"] == [path.name for path in (world.trial.folder / "deals").iterdir()]
     assert world.trial.line.requests - before <= 8
+
+
+async def test_of_a_quiet_night_no_lane_is_called_empty(nights):
+    """That nothing is new is as it should be: only of what is read whole it is said that nobody can tell no rows from hidden ones."""
+    told, world = [], nights("deals", "companies", rows={"deals": 1_200, "companies": 0})
+    await world.night()
+    await world.night(observers=[told.append])
+    ended = {one.entity: one.reason for one in told if isinstance(one, EntityEnded)}
+    assert {"deals:new": None, "deals:changed": None, "deals:ids": None} == {name: why for name, why in ended.items() if name.startswith("deals")}
+    assert ended["companies"].startswith("EMPTY: ")
 
 
 async def test_what_is_new_changed_and_gone(nights):
@@ -331,12 +344,16 @@ async def test_a_row_that_slipped_between_pages_is_not_gone(nights, seconds):
 
 
 async def test_entities_of_other_nights_stay_in_the_manifest(nights):
-    """Each night may bring some entities into step: what the folder holds of others is still said."""
+    """Each night may bring some entities into step: what the folder holds of others is still said; the news of another night are none of this one's."""
     world = nights()
     said = (await world.night("deals")).manifest["entities"]["deals"]
+    assert said["written"] == said["rows"] > 0
     outcome = await world.night("contacts")
     assert {"deals", "contacts"} == set(outcome.manifest["entities"])
-    assert said == outcome.manifest["entities"]["deals"]
+    assert {**said, "written": 0, "gone": 0, "lanes": {}} == outcome.manifest["entities"]["deals"]
+    told = lines(outcome, world.settings)
+    assert not any("deals" in line and "new or changed" in line for line in told)
+    assert f"complete: {outcome.manifest['entities']['contacts']['written']:,} rows new or changed" in told[-1]
     assert SAME == await world.differences("deals") == await world.differences("contacts")
 
 
@@ -440,6 +457,23 @@ async def test_one_blank_answer_of_what_is_read_whole_empties_nothing(nights, mo
     assert SAME == await world.differences(name)
 
 
+async def test_one_blank_answer_to_what_has_changed_passes_nothing_over(nights, monkeypatch):
+    """The last id and the first page came empty in one request, as on a quiet night: they are asked for once more."""
+    lists, blank = METHODS["crm.deal.list"], []
+
+    def body(world, params, start, session):
+        answer = lists.run(world, params, start, session)
+        return replace(answer, result=[], total=0, next=None) if ">=DATE_MODIFY" in params.get("filter", {}) and blank and blank.pop() else answer
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+    world = nights("deals", rows={"deals": 2_000}, full_every=dt.timedelta(days=7))
+    await world.night()
+    await asyncio.sleep(86_400)
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[1_000:1_003])
+    blank += [True, True]
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
 @pytest.mark.parametrize(("admin", "code"), [(True, 0), (False, 4)])
 async def test_only_an_administrator_is_told_that_nothing_is_left(nights, admin, code):
     """Rights that were taken away answer with nothing, as an empty table does: without a row to see, nobody else calls one gone."""
@@ -492,5 +526,98 @@ async def test_a_run_that_is_stopped_while_it_asks_again_is_finished_later(night
         patched.setattr(Gone, "ask", stopped)
         outcome = await sync.run()
     assert (143, 0) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+def hidden_from_the_lists(monkeypatch, hidden):
+    """Let a portal show no list the rows of some ids, as a permission in SQL does."""
+    lists = METHODS["crm.deal.list"]
+
+    def body(world, params, start, session):
+        return lists.run(world, {**params, "filter": {**params.get("filter", {}), "!@ID": sorted(hidden)}} if hidden else params, start, session)
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_is_shown_again_or_at_last_is_written(nights, monkeypatch, known):
+    """Rows that rights hid for a night, or hid until now, are there as soon as all ids are read, with a page of them in each call."""
+    hidden = set()
+    hidden_from_the_lists(monkeypatch, hidden)
+    world = nights("deals", rows={"deals": 3_000}, full_every=dt.timedelta(days=7))
+    ids = list(world.tables["deals"].ids)[:1_000]
+    if known:
+        assert 0 == (await world.night()).exit_code
+        await asyncio.sleep(86_400)
+    hidden |= set(ids)
+    assert 0 == (await world.night()).exit_code
+    hidden.clear()
+    await asyncio.sleep(86_400)
+    outcome = await world.night()
+    assert (0, SAME) == (outcome.exit_code, await world.differences("deals"))
+    assert outcome.manifest["entities"]["deals"]["lanes"]["late"]["calls"] <= 21
+    assert "late" not in (await world.night()).manifest["entities"]["deals"]["lanes"]
+
+
+async def test_a_row_that_fits_again_without_a_stamp_is_written(nights):
+    """It had left the condition and was called gone, and nothing but the reading of all ids shows it now."""
+    world = nights("deals", rows={"deals": 6_000})
+    await world.night(filter={"STAGE_ID": "NEW"})
+    one = next(int(row["ID"]) for row in await world.trial.shown("deals", filter={"STAGE_ID": "NEW"}))
+    for stage, gone in (("WON", 1), ("NEW", 0)):
+        world.happen("change", "deals", one, values={"STAGE_ID": stage}, stamp=False)
+        outcome = await world.night(filter={"STAGE_ID": "NEW"})
+        assert (0, gone) == (outcome.exit_code, outcome.manifest["entities"]["deals"]["gone"])
+        assert SAME == await world.differences("deals", filter={"STAGE_ID": "NEW"})
+
+
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_run_that_is_stopped_while_it_fetches_what_is_late_is_finished_later(nights, monkeypatch, other):
+    """What was seen is remembered by the run that goes on; one that is left for another question's reads all ids again."""
+    hidden = set()
+    hidden_from_the_lists(monkeypatch, hidden)
+    monkeypatch.setattr("extractor.late.ROUND", 3)
+    world = nights("deals", rows={"deals": 3_000})
+    hidden |= set(list(world.tables["deals"].ids)[:1_000])
+    await world.night()
+    hidden.clear()
+    sync, ask, asked = world.sync(), Late.ask, []
+
+    def stopped(late):
+        asked.append(late)
+        if len(asked) == 3:
+            sync.stop(143, "terminated")
+        return ask(late)
+    with monkeypatch.context() as patched:
+        patched.setattr(Late, "ask", stopped)
+        outcome = await sync.run()
+    entry = outcome.manifest["entities"]["deals"]
+    assert (143, "partial", 300) == (outcome.exit_code, entry["status"], entry["written"])
+    assert 0 == (await world.night(*(["deals", "contacts"] if other else []))).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_late_row_that_cannot_be_read_is_named_once(nights, monkeypatch):
+    """All rows around it come; the nights after ask for it alone, and name it once each."""
+    lists, bad = METHODS["crm.deal.list"], set()
+
+    def body(world, params, start, session):
+        return Poison(bad)(lambda asked: lists.run(world, asked, start, session), params, start)
+    hidden = set()
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+    hidden_from_the_lists(monkeypatch, hidden)
+    world = nights("deals", rows={"deals": 3_000})
+    ids = [int(row["ID"]) for row in await world.trial.shown("deals", select=["ID"])]
+    hidden |= set(ids[:200])
+    await world.night()
+    hidden.clear()
+    bad.add(ids[40])
+    for lane in ("late", "unread"):
+        outcome = await world.night()
+        entry = outcome.manifest["entities"]["deals"]
+        assert (4, True, [str(ids[40])]) == (outcome.exit_code, lane in entry["lanes"], [one["id"] for one in entry["unread"]])
+        assert {str(ids[40])} == set(map(str, ids)) - latest(world.trial.folder, "deals").keys()
+    assert "late" not in entry["lanes"]
+    bad.clear()
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")

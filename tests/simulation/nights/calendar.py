@@ -73,6 +73,7 @@ def calendar(seed: int) -> Calendar:
     one.full_every = dice.choice([None, *(dt.timedelta(days=days) for days in (0, 1, 2, 3, 7))])
     one.few = dice.choice([0, 60, 60])
     one.cheap = dice.choice([50_000, 0, 200])
+    one.jumps = random.Random(f"nights:{seed}:clock").choice([0.0, 0.0, 0.3, 1.0])
     one.nights = [_night(dice, one.names, first=not number) for number in range(dice.randint(2, 8))]
     return one
 

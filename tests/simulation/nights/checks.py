@@ -116,6 +116,7 @@ class Books:
                 "_deleted") else f"{name}: a row is as the portal has it"
             falsely = line and line.get("_deleted") and not (since is not None and self._was_gone(name, one, since))
             holds(since is not None and not falsely, promise, how)
+            holds(not self._swept(name) or (line and not line.get("_deleted")), f"{promise}, as all ids are read", how)
             holds(not self._read_again(name, since, began), f"{promise}, changed without a stamp", how)
 
     def _whole(self, name):

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from extractor import lanes, sync
+from extractor import clocks, lanes, sync
 from extractor.order import Mirror
 from extractor.sync import Sync
 from tests.simulation.checks import holds
@@ -29,7 +29,8 @@ class Nights(Story):
         self.books = Books(self.one, self.portal)
         self.disk = Disk(self.root / "0")
         self.dice = random.Random(f"nights:{self.one.seed}:lives")
-        with self.disk.watched():
+        with self.disk.watched(), pytest.MonkeyPatch.context() as patched:
+            patched.setattr(clocks, "time", self.portal.access.wall)
             for number, night in enumerate(self.one.nights):
                 last = number == len(self.one.nights) - 1
                 self.portal.world.intend_night(self.portal.now + night.gap, max(night.gap, 1.0), night.events)
@@ -47,6 +48,7 @@ class Nights(Story):
         emptied = False
         for _ in range(LIVES):
             ending = endings.pop(0) if endings else None
+            self.portal.access._set_clock()
             began, calm = self.portal.now, self.portal._has_calmed()
             outcome = await self._live(ending)
             self.counts["lives"] += 1
