@@ -102,6 +102,13 @@ class Mending:
         self._low = ranges[-1][1] if ranges else None
         return reading(question, self.changes, ranges) if ranges else None
 
+    def failure(self, run: EntityRun) -> str | None:
+        """Say why nothing can be mended with what a reading has brought: it has no end, or shows nothing where the look before did."""
+        if not run.ended:
+            return run.reason
+        emptied = self.anew and self.part.finding.ids and not run.rows and not run.unread
+        return f"{self.part.name} shows no row any more" if emptied else None
+
     def settle(self) -> Entry:
         """Write down what is gone; return the entity's record, and make its files durable."""
         entity, gone = self.part.claim.question.entity, self.part.finding.extra

@@ -39,7 +39,7 @@ from extractor.folder import has, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
-from extractor.preflight import last_ids, server_time
+from extractor.preflight import last_ids, server_time, shows_all
 from extractor.reflection import Place
 from extractor.repair import Mending, mendable, publish, record
 from extractor.transport import Transport
@@ -117,7 +117,7 @@ class Verify(Conducted):
         if begun is None:
             return None
         began, tops = begun
-        error = await self._look(parts) or await self._look_again(parts, began, tops, said.started_at)
+        error = await self._look(parts) or await self._look_again(parts, began, tops, said.started_at) or await self._doubt(parts)
         if error is None and self._conduct.stopped is None:
             for part in parts:
                 if not part.failed:
@@ -158,6 +158,20 @@ class Verify(Conducted):
                 part.looked_again(run)
         return None
 
+    async def _doubt(self, parts: Sequence[Comparison]) -> B24xError | None:
+        """Find out whether what shows nothing any more is to be believed; return what ended it."""
+        emptied = [part for part in parts if part.emptied]
+        if not emptied:
+            return None
+        try:
+            trusted = await self._conduct.asked(shows_all(self._conduct.client, [part.claim.question for part in emptied]))
+        except B24xError as error:
+            return error
+        for part in emptied:
+            if trusted is not None and part.name not in trusted:
+                part.disbelieve()
+        return None
+
     async def _mend(self, parts: Sequence[Comparison], began: dt.datetime) -> B24xError | None:
         """Fetch what differs, and record it all at once; return what ended it."""
         with mendable(self._order.folder) as (known, state):
@@ -170,8 +184,8 @@ class Verify(Conducted):
                         return error
                     for one, run in runs.items():
                         one.unread += len(run.unread)
-                        if run.status != "running" and not run.ended:
-                            self._unmended = run.reason
+                        if run.status != "running":
+                            self._unmended = one.failure(run) or self._unmended
                 if self._conduct.stopped is None and not self._unmended and mended:
                     record(known, state, mended)
                     recorded = True
