@@ -183,7 +183,6 @@ class Verify(Conducted):
                     if error := await self._drive(list(runs.values())):
                         return error
                     for one, run in runs.items():
-                        one.unread += len(run.unread)
                         if run.status != "running":
                             self._unmended = one.failure(run) or self._unmended
                 if self._conduct.stopped is None and not self._unmended and mended:

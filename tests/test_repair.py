@@ -8,8 +8,8 @@ import pytest
 from extractor.events import EntityEnded
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.methods import METHODS
-from tests.mirrors import SAME, latest
-from tests.test_verify import Folder
+from tests.mirrors import SAME, latest, rewrite
+from tests.test_verify import Folder, poison
 from tests.trials import SCOPES
 
 
@@ -73,3 +73,50 @@ async def test_an_entity_that_shows_nothing_while_it_is_written_anew_is_not_mend
     assert 7 == outcome.exit_code
     assert "; nothing was mended: departments shows no row any more" in outcome.why
     assert ["departments/part-00000.ndjson"] == [file["path"] for file in entry_of(world, "departments")["files"]]
+
+
+@pytest.mark.parametrize("harm", ["damaged", "missing", "stale"])
+async def test_a_row_that_cannot_be_read_when_it_is_to_be_mended_is_asked_for_again(tmp_path, harm):
+    """The manifest names it, and the next sync fetches it as soon as it can be read."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 900})
+    await world.make()
+    bad = list(world.tables["deals"].ids)[300]
+    if harm == "damaged":
+        path = world.trial.folder / "deals" / "part-00000.ndjson"
+        path.write_bytes(path.read_bytes()[:-5])
+    else:
+        edit = {"missing": lambda _line: [], "stale": lambda line: [line.replace(b'":', b'": ', 1)]}[harm]
+        rewrite(world.trial.folder, "deals", lambda lines: [
+            new for line in lines for new in (edit(line) if int(orjson.loads(line)["ID"]) == bad else [line])])
+
+    def breaks(event):
+        if isinstance(event, EntityEnded) and event.entity == "deals:again":
+            poison(world, bad)
+
+    outcome = await world.verify(repair=True, observers=[breaks]).run()
+    found = outcome.manifest["entities"]["deals"]
+    assert (7, len(found["damaged"]) + len(found["missing"]) - (harm != "stale")) == (outcome.exit_code, found["mended"])
+    entry = entry_of(world, "deals")
+    assert ("partial", "UNREAD", None, [str(bad)]) == (
+        entry["status"], entry["reason"].partition(":")[0], entry["assurance"], [one["id"] for one in entry["unread"]])
+    assert "partial" == orjson.loads((world.trial.folder / "manifest.json").read_bytes())["status"]
+    assert 4 == (await world.night()).exit_code
+    world.trial.portal._desk.methods.update(METHODS)
+    outcome = await world.night()
+    assert (0, "complete") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["status"])
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_row_that_can_be_read_again_is_no_more_unread_once_its_entity_is_written_anew(tmp_path):
+    """It is on disk then, and the manifest says so; nor does it claim more than that of an entity that has failed since."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 900})
+    poison(world, list(world.tables["deals"].ids)[300])
+    assert 4 == (await world.night()).exit_code
+    world.trial.portal._desk.methods.update(METHODS)
+    path = world.trial.folder / "deals" / "part-00000.ndjson"
+    path.write_bytes(path.read_bytes()[:-5])
+    await world.found(repair=True)
+    entry = entry_of(world, "deals")
+    assert ("complete", None, "exact", []) == tuple(entry[key] for key in ("status", "reason", "assurance", "unread"))
+    assert "complete" == orjson.loads((world.trial.folder / "manifest.json").read_bytes())["status"]
+    assert SAME == await world.differences("deals")
