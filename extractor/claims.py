@@ -7,7 +7,7 @@ that today's catalog cannot ask so is refused: another question has other rows.
 Rule 3: a run that has not come to an end is nothing to hold against the portal.
 An entity that was skipped, or never read to its end, claims nothing: of the
 latter that is said by the exit code, too. Around rows that could not be read,
-it claims the others.
+it claims the others; skipped by the last run of a mirror, what it held before.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _claim(name: str, entry: Entry) -> Claim:
     """Read one entity's claim."""
     question = _question(name, entry)
     unread = frozenset(one.id for one in entry.unread)
-    if entry.status == "skipped":
+    if entry.status == "skipped" and not entry.watermark and not entry.files:
         return Claim(question, silent=f"it was not read ({entry.reason})")
     around = bool(entry.unread) and (entry.reason or "").startswith(AROUND)
     if entry.status != "complete" and not around and not entry.watermark:

@@ -55,6 +55,8 @@ def test_what_lies_there_is_claimed():
     ({"status": "partial", "reason": "INTERRUPTED: y"}, "it was not read to its end (INTERRUPTED: y)", True),
     ({"status": "partial", "reason": "INTERRUPTED: y", "more": {"watermark": "2026-01-01T00:00:00+00:00"}}, None, False),
     ({"status": "partial", "reason": "UNREAD: y", "unread": (Unread("7", "X: y"),)}, None, False),
+    ({"status": "skipped", "reason": "X: y", "more": {"watermark": "2026-01-01T00:00:00+00:00"}}, None, False),
+    ({"status": "skipped", "reason": "X: y", "files": (MARK,)}, "it was not read to its end (X: y)", True),
 ])
 def test_what_was_not_read_to_its_end_claims_nothing(facts, silent, lacking):
     """It says why; a mirror that once was in step claims what it held then."""

@@ -17,7 +17,7 @@ from extractor.checkpoint import lock
 from extractor.errors import FolderBusy, UsageError
 from extractor.events import EntityEnded
 from extractor.order import Audit
-from extractor.sandbox.answer import Session
+from extractor.sandbox.answer import Method, Refusal, Session
 from extractor.sandbox.clock import EPOCH
 from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.faults.methods import Poison, with_mishaps
@@ -309,11 +309,30 @@ async def test_what_cannot_be_compared_is_said(folder):
     await world.make()
     path = world.trial.folder / "manifest.json"
     manifest = orjson.loads(path.read_bytes())
-    manifest["entities"]["deals"] |= {"status": "skipped", "reason": "INSUFFICIENT_SCOPE: no"}
+    manifest["entities"]["deals"] |= {"status": "skipped", "reason": "INSUFFICIENT_SCOPE: no", "files": [], "watermark": None}
     path.write_bytes(orjson.dumps(manifest))
     outcome = await world.verify().run()
     assert (0, "not compared") == (outcome.exit_code, outcome.manifest["entities"]["deals"]["status"])
     assert 4 == (await world.verify("deals").run()).exit_code
+
+
+async def test_an_entity_that_was_refused_last_night_is_compared(tmp_path):
+    """It was in step once, and its files are there: one that is destroyed is named, and mended."""
+    world = Folder(tmp_path / "out", "mirror", "deals", "contacts")
+    await world.make()
+    methods = world.trial.portal._desk.methods
+    answers, methods["crm.deal.list"] = methods["crm.deal.list"], Method("crm", refused)
+    assert "skipped" == (await world.night()).manifest["entities"]["deals"]["status"]
+    assert (4, set()) == await world.found()
+    methods["crm.deal.list"] = answers
+    (world.trial.folder / "deals" / "part-00000.ndjson").write_bytes(b"")
+    assert 7 == (await world.found(repair=True))[0]
+    assert (0, set()) == await world.found()
+
+
+def refused(*_asked):
+    """Answer as to somebody who has no right to a list."""
+    raise Refusal("ACCESS_DENIED", "Access denied.", status=403)
 
 
 async def test_a_dump_that_was_stopped_is_not_compared(tmp_path):
