@@ -42,7 +42,7 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     """Open what a mirror knows of itself.
 
     Raises:
-        UsageError: The folder is no mirror, its last run is not finished, or somebody else's files lie among its own.
+        UsageError: The folder is no mirror, or somebody else's files lie among its own.
     """
     path = folder / PRIVATE / NAME
     if not path.exists():
@@ -51,8 +51,6 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     try:
         recorded = known.state()
         state = mirror.decode(recorded) if recorded else State("")
-        if state.night is not None:
-            raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
         leftovers.settle(folder, state)
         try:
             yield known, state

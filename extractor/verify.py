@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from extractor import claims, durable, findings, manifest
+from extractor import claims, durable, findings, interrupted, manifest
 from extractor.checkpoint import PRIVATE
 from extractor.claims import Manifest
 from extractor.client import Client
@@ -83,24 +83,37 @@ class Verify(Conducted):
     @contextmanager
     def _held(self) -> Iterator[tuple[Manifest, Ledger]]:
         """Hold the folder, and give its manifest, and a ledger in it."""
-        folder, host = self._order.folder, self._settings.credentials.host
-        path = folder / manifest.NAME
+        folder = self._order.folder
         if not has(folder, manifest.NAME):
             raise UsageError(f"DIR: {folder} has no {manifest.NAME}: name a folder that b24x dump or b24x sync has made")
         with taken(folder, "DIR"):
             self._mirror = (folder / PRIVATE / KNOWN).exists()
             if self._order.repair:
-                with mendable(folder) as (_, state):  # it is refused before anything is asked
+                with mendable(folder) as (known, state):  # it is refused before anything is asked
+                    self._refuse_other_portal(state.portal)
                     refuse_other_rights(state.user, self._settings.credentials.user)
-            with durable.translated(path):
-                said = claims.read(path.read_bytes())
-            if said.portal != host:
-                raise UsageError(f"the folder holds rows of {said.portal}, and the credentials are for {host}")
+                    interrupted.settle(folder, known, state)
+            said = claims.read(self._told())
+            self._refuse_other_portal(said.portal)
             ledger = Ledger.open(folder / PRIVATE)
             try:
                 yield said, ledger
             finally:
                 ledger.close()
+
+    def _told(self) -> bytes:
+        """Return what the folder says of itself."""
+        path = self._order.folder / manifest.NAME
+        if self._mirror:
+            return interrupted.said(self._order.folder)
+        with durable.translated(path):
+            return path.read_bytes()
+
+    def _refuse_other_portal(self, portal: str) -> None:
+        """Refuse to hold rows of one portal against another."""
+        host = self._settings.credentials.host
+        if portal != host:
+            raise UsageError(f"the folder holds rows of {portal}, and the credentials are for {host}")
 
     async def _compare(self, said: Manifest) -> B24xError | None:
         """Go through all of it; return what ended it before its end."""

@@ -381,7 +381,7 @@ async def test_folders_that_are_none_are_refused(tmp_path, folder):
     manifest = orjson.loads(path.read_bytes())
     for change, error, words in (
         ({"portal": "other.example"}, UsageError, "holds rows of other.example"),
-        ({"finished_at": None}, UsageError, "was killed"),
+        *([({"finished_at": None}, UsageError, "was killed")] if world.kind == "dump" else []),  # a mirror's state knows better
         ({"entities": []}, UsageError, r"manifest\.json cannot be used"),
         ({"format": 2}, UsageError, "another version"),
     ):
