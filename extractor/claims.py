@@ -27,6 +27,7 @@ from extractor.messages import AROUND, FileMark, Unread
 from extractor.question import Question
 
 FORMAT = 1
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 _PATH = re.compile(r"[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file, in the folder of its entity
 
 
@@ -39,7 +40,7 @@ class Entry(msgspec.Struct):
     reason: str | None
     files: tuple[FileMark, ...]
     unread: tuple[Unread, ...] = ()
-    watermark: str | None = None
+    watermark: Moment | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -47,9 +48,14 @@ class Manifest(msgspec.Struct):
 
     format: int
     portal: str
-    started_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+    started_at: Moment
     finished_at: str | None
     entities: dict[str, Entry]
+
+    @property
+    def watermark(self) -> dt.datetime | None:
+        """The latest moment of the portal's clock that an entity of a mirror is in step with."""
+        return max((entry.watermark for entry in self.entities.values() if entry.watermark), default=None)
 
 
 @dataclass(frozen=True, slots=True)

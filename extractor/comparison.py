@@ -84,7 +84,7 @@ class Comparison:
         self.finding.read = sum(run.rows for run in runs if not run.name.endswith(":ids"))
         self.ledger.show(self.name, ((one, None) for one in self._unread(runs)))
 
-    def suspect(self, began: dt.datetime, top: int | None, *, made: dt.datetime | None) -> None:
+    def suspect(self, began: dt.datetime | None, top: int | None, *, made: dt.datetime | None) -> None:
         """Find who is suspect; `made` is when a dump began, `None` of a mirror."""
         said = [_id(one) for one in self.claim.unread]
         self.finding.ids, self.finding.unread = self.ledger.shown(self.name), len(said)

@@ -38,6 +38,7 @@ from extractor.events import Observer, RunBegan, RunEnded
 from extractor.folder import has, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
+from extractor.looks import behind
 from extractor.order import Audit, Outcome
 from extractor.preflight import last_ids, server_time, shows_all
 from extractor.reflection import Place
@@ -45,6 +46,7 @@ from extractor.repair import Mending, mendable, publish, record
 from extractor.transport import Transport
 
 DIFFERS = 7  # the exit code
+_BEHIND = "CLOCK: the portal's clock is {} behind what it told at the last sync, so rows that change while this looks are named, too"
 
 
 class Verify(Conducted):
@@ -61,6 +63,7 @@ class Verify(Conducted):
         self._over = False
         self._mirror = False
         self._unmended: str | None = None
+        self._note: str | None = None
         self._requests = 0
         self._seconds = 0.0
 
@@ -121,6 +124,7 @@ class Verify(Conducted):
             if part.claim.silent:
                 part.finding.status, part.finding.reason = "not compared", part.claim.silent
         parts = [part for part in self._parts if not part.claim.silent]
+        ours = dt.datetime.now(dt.UTC)
         begun = await self._begin(parts)
         for part in parts:
             for _ in part.read(self._order.folder):
@@ -130,7 +134,10 @@ class Verify(Conducted):
         if begun is None:
             return None
         began, tops = begun
-        error = await self._look(parts) or await self._look_again(parts, began, tops, said.started_at) or await self._doubt(parts)
+        if said.watermark and (lag := behind(began, said.watermark, ours - said.started_at)):
+            self._note = _BEHIND.format(lag - lag % dt.timedelta(seconds=1))
+        since = None if self._note else began
+        error = await self._look(parts) or await self._look_again(parts, since, tops, said.started_at) or await self._doubt(parts)
         if error is None and self._conduct.stopped is None:
             for part in parts:
                 if not part.failed:
@@ -159,7 +166,7 @@ class Verify(Conducted):
         return error
 
     async def _look_again(
-        self, parts: Sequence[Comparison], began: dt.datetime, tops: dict[str, int], made: dt.datetime,
+        self, parts: Sequence[Comparison], began: dt.datetime | None, tops: dict[str, int], made: dt.datetime,
     ) -> B24xError | None:
         """Ask for what seems to differ again; return what ended it."""
         for part in parts:
@@ -231,7 +238,8 @@ class Verify(Conducted):
         if not self._over and self._conduct.stopped is not None:
             return self._conduct.stopped
         if differs := findings.why(found):
-            return DIFFERS, differs + (f"; nothing was mended: {self._unmended}" if self._unmended else "")
+            unmended = f"nothing was mended: {self._unmended}" if self._unmended else None
+            return DIFFERS, "; ".join(filter(None, (differs, unmended, self._note)))
         lacking = [part for part in self._parts if part.finding.reason and (self._order.names or part.claim.lacking or not part.claim.silent)]
         if lacking:
             return 4, "; ".join(f"{part.name} was not compared: {part.finding.reason}" for part in lacking)
@@ -241,7 +249,7 @@ class Verify(Conducted):
         """Return what was found, as one record."""
         found = {part.name: part.finding for part in self._parts}
         kind = "mirror" if self._mirror else "dump"
-        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over)
+        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over, note=self._note)
 
 
 def _nothing() -> None:
