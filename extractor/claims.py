@@ -7,7 +7,7 @@ that today's catalog cannot ask so is refused: another question has other rows.
 Rule 3: a run that has not come to an end is nothing to hold against the portal.
 An entity that was skipped, or never read to its end, claims nothing: of the
 latter that is said by the exit code, too. Around rows that could not be read,
-it claims the others.
+it claims the others; skipped by the last run of a mirror, what it held before.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from extractor.messages import AROUND, FileMark, Unread
 from extractor.question import Question
 
 FORMAT = 1
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 _PATH = re.compile(r"[a-z0-9_]+/[A-Za-z0-9][A-Za-z0-9._-]*")  # of a file, in the folder of its entity
 
 
@@ -39,7 +40,7 @@ class Entry(msgspec.Struct):
     reason: str | None
     files: tuple[FileMark, ...]
     unread: tuple[Unread, ...] = ()
-    watermark: str | None = None
+    watermark: Moment | None = None
 
 
 class Manifest(msgspec.Struct):
@@ -47,9 +48,14 @@ class Manifest(msgspec.Struct):
 
     format: int
     portal: str
-    started_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+    started_at: Moment
     finished_at: str | None
     entities: dict[str, Entry]
+
+    @property
+    def watermark(self) -> dt.datetime | None:
+        """The latest moment of the portal's clock that an entity of a mirror is in step with."""
+        return max((entry.watermark for entry in self.entities.values() if entry.watermark), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,8 @@ class Claim:
         return self.question.entity.name
 
 
-def read(data: bytes) -> Manifest:
-    """Read a manifest of a run that came to an end, whichever that was.
+def read(data: bytes, *, killed: bool = False) -> Manifest:
+    """Read a manifest of a run that came to an end, whichever that was; with `killed`, of one that did not, too.
 
     Raises:
         UsageError: It is none that this version writes, or the run is still to be finished.
@@ -86,7 +92,7 @@ def read(data: bytes) -> Manifest:
     for mark in (mark for entry in manifest.entities.values() for mark in entry.files):
         if not _PATH.fullmatch(mark.path):
             raise UsageError(f"manifest.json names {mark.path!r}, which is no file of a folder of b24x's")
-    if manifest.finished_at is None:
+    if manifest.finished_at is None and not killed:
         raise UsageError("the run that fills the folder was killed: run its command again, then verify")
     return manifest
 
@@ -113,7 +119,7 @@ def _claim(name: str, entry: Entry) -> Claim:
     """Read one entity's claim."""
     question = _question(name, entry)
     unread = frozenset(one.id for one in entry.unread)
-    if entry.status == "skipped":
+    if entry.status == "skipped" and not entry.watermark and not entry.files:
         return Claim(question, silent=f"it was not read ({entry.reason})")
     around = bool(entry.unread) and (entry.reason or "").startswith(AROUND)
     if entry.status != "complete" and not around and not entry.watermark:

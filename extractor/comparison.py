@@ -5,7 +5,8 @@ costs no more than reading ids: small entities, and those without a filter.
 Rule 2: suspects are asked for by their ids, some thousand spans at a time, as
 what is planned lies in memory; where ids cannot be asked for, by reading all again.
 Rule 3: an entity that one of its readings could not bring to an end is not
-judged: what was not shown may still be there.
+judged: what was not shown may still be there. Neither is one of which nothing
+at all was shown, unless that is believed, as a sync does (`gone`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from extractor.claims import Claim
 from extractor.entityrun import EntityRun
+from extractor.errors import ContractBroken, reason_of
 from extractor.findings import Finding
 from extractor.known import Id
 from extractor.lanes import FEW, LOOKBACK
@@ -28,6 +30,7 @@ from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.samples import Range, drawn, windows
 from extractor.sinks import Sink
+from extractor.wording import counted
 
 _ROUND = 2_000  # spans of one entity
 
@@ -81,7 +84,7 @@ class Comparison:
         self.finding.read = sum(run.rows for run in runs if not run.name.endswith(":ids"))
         self.ledger.show(self.name, ((one, None) for one in self._unread(runs)))
 
-    def suspect(self, began: dt.datetime, top: int | None, *, made: dt.datetime | None) -> None:
+    def suspect(self, began: dt.datetime | None, top: int | None, *, made: dt.datetime | None) -> None:
         """Find who is suspect; `made` is when a dump began, `None` of a mirror."""
         said = [_id(one) for one in self.claim.unread]
         self.finding.ids, self.finding.unread = self.ledger.shown(self.name), len(said)
@@ -117,6 +120,19 @@ class Comparison:
     def looked_again(self, run: EntityRun) -> None:
         """Take note of how the second look went."""
         self.ledger.show_again(self.name, ((one, None, False) for one in self._unread([run])))
+
+    @property
+    def emptied(self) -> bool:
+        """Whether neither look has shown anything, though rows are on disk, or were."""
+        there = self.finding.held or self.finding.damaged
+        return bool(there) and not self.failed and not self.finding.ids and not self.ledger.shown_again(self.name)
+
+    def disbelieve(self) -> None:
+        """Note that the portal may hide what it did not show."""
+        self.failed = True
+        self.finding.status, self.finding.reason = "not compared", reason_of(ContractBroken(
+            f"{counted(self.finding.held, 'row')} can be read on disk, and none is shown any more: were rights taken away? "
+            "Only an administrator's credentials could tell"))
 
     def judge(self) -> None:
         """Name what differs."""

@@ -103,9 +103,7 @@ class EntityRun:
         if self.assurance != "exact":
             self.reason = (_NO_PROOF if self.question.entity.id else _UNKNOWN).format(method=self.question.entity.method)
         if self.unread:
-            first = self.unread[0]
-            self.status = "partial"
-            self.reason = f"{AROUND}{counted(len(self.unread), 'row')} could not be read, the first is {first.id} ({first.reason})"
+            self.status, self.reason = "partial", around(self.unread)
 
     def give_up(self, error: B24xError) -> None:
         """Note why the entity will not be read to its end."""
@@ -166,6 +164,12 @@ class EntityRun:
             seconds=self.seconds,
             named=self.named,
         )
+
+
+def around(unread: Sequence[Unread]) -> str:
+    """Say that an entity was read around rows that cannot be read."""
+    first = unread[0]
+    return f"{AROUND}{counted(len(unread), 'row')} could not be read, the first is {first.id} ({first.reason})"
 
 
 def _spans(saved: SavedEntity) -> list[Span] | None:

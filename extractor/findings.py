@@ -51,8 +51,8 @@ class Finding:
         return sum(len(self.of(kind)) for kind in KINDS) + len(self.damaged)
 
 
-def record(portal: str, folder: str, share: float, findings: Mapping[str, Finding], *, finished: bool) -> dict[str, Any]:
-    """Return all of it as one record; of a run that did not come to its end, nothing is said but that."""
+def record(portal: str, folder: str, share: float, findings: Mapping[str, Finding], *, finished: bool, note: str | None = None) -> dict[str, Any]:
+    """Return all of it as one record; of a run that did not come to its end, nothing is said but that. `note` is what else there is to know."""
     for one in findings.values() if not finished else ():
         one.status, one.reason = "not compared", one.reason or "the run ended before"
     differs = any(one.differs for one in findings.values())
@@ -63,6 +63,7 @@ def record(portal: str, folder: str, share: float, findings: Mapping[str, Findin
         "sample": share,
         "finished": finished,
         "status": "differs" if differs and finished else "partial" if partial else "same",
+        "note": note,
         "entities": {name: asdict(one) for name, one in findings.items()},
     }
 
@@ -90,6 +91,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         said.append(f"{name.ljust(width)}  {_verdict(one)}")
         said += [f"  damaged: {path}: {fault}" for path, fault in one.damaged.items()]
         said += [f"  {kind}: {_shown(one.of(kind))}" for kind in KINDS if one.of(kind)]
+    said += [found["note"]] if found["note"] else []
     differ = sum(one.differs for one in findings.values())
     total = sum(one.held for one in findings.values())
     said.append(f"{found['status']}: {counted(total, 'row')} on disk" + (f", {counted(differ, 'difference')}{_mended(findings)}" if differ else ""))

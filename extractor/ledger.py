@@ -142,6 +142,10 @@ class Ledger:
         self._many("INSERT OR REPLACE INTO again SELECT entity, id, ?, ? FROM suspects WHERE entity = ? AND id = ? AND open",
                    ((mark, touched, entity, one) for one, mark, touched in rows))
 
+    def shown_again(self, entity: str) -> int:
+        """Count what the second look has shown of the suspects."""
+        return self._count("again", entity)
+
     def doubt(self, entity: str) -> int:
         """Let what showed two texts be asked for once more, and nothing else; return how many that are."""
         self._do("UPDATE suspects SET open = 0 WHERE entity = ?", entity)

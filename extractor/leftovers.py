@@ -56,19 +56,30 @@ def settle(folder: Path, state: State, asked: Sequence[str] = ()) -> None:
         raise UsageError(f"the folder holds {strange[0]}, and nothing says that b24x made it: move it away, or choose another folder")
 
 
-def hold_against(folder: Path, mark: FileMark, *, interrupted: bool = False) -> None:
-    """Hold a file of a mirror against its mark; a repair waits for a run that was interrupted.
+def sound(folder: Path, mark: FileMark, *, whole: bool = True) -> bool:
+    """Tell whether a file is what its mark says; with `whole`, and nothing else.
+
+    Raises:
+        DiskError: It is there, and may not be read.
+    """
+    try:
+        check(folder, mark, whole=whole)
+    except DiskError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        return False
+    return True
+
+
+def hold_against(folder: Path, mark: FileMark, *, whole: bool = True) -> None:
+    """Hold a file of a mirror against its mark.
 
     Raises:
         DiskError: It is something else, or is not there, or may not be read; with the way out.
     """
-    try:
-        check(folder, mark)
-    except DiskError as error:
-        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
-            raise
-        way_out = "choose another folder" if interrupted else f"let `b24x verify {shlex.quote(str(folder))} --repair` write its entity anew"
-        raise DiskError(f"{mark.path} is not there, or not as the last run left it: put the file back, or {way_out}") from None
+    if not sound(folder, mark, whole=whole):
+        raise DiskError(f"{mark.path} is not there, or not as the last run left it: put the file back, or "
+                        f"let `b24x verify {shlex.quote(str(folder))} --repair` write its entity anew")
 
 
 def note(folder: Path, path: str) -> None:

@@ -86,7 +86,9 @@ class Reflection:
         for mark in self.entry.files:
             path = self.place.folder / mark.path
             if not path.exists() or path.stat().st_size != mark.bytes:
-                hold_against(self.place.folder, mark, interrupted=bool(saved))
+                hold_against(self.place.folder, mark)
+        if file is not None and not ((path := self.place.folder / file.path).exists() and path.stat().st_size >= file.bytes):
+            hold_against(self.place.folder, file, whole=False)
         if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
             self.noted = doubted.words
         make = functools.partial(self._open, self._stem("changes"))

@@ -7,6 +7,7 @@ go: nobody can say what else of them is wrong.
 Rule 3: all of it counts in one commit, or none: files are synced first, then
 recorded together with what is known, and then the manifest is replaced. Whoever
 stops it before that leaves the folder as it was; whoever kills it leaves files, which are noted (`leftovers`).
+Rule 4: a row that was to be written and cannot be read is recorded as unread, as a run of a sync would: the next one asks for it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from extractor import durable, leftovers, manifest, mirror
 from extractor.changes import Changes
 from extractor.checkpoint import PRIVATE
 from extractor.comparison import Comparison, called, reading, round_of
-from extractor.entityrun import EntityRun
+from extractor.entityrun import EntityRun, around
 from extractor.errors import UsageError
 from extractor.known import NAME, Id, Known
-from extractor.messages import FileMark
+from extractor.manifest import EntityFacts
+from extractor.messages import AROUND, FileMark, Unread
 from extractor.mirror import Entry, State
 from extractor.reflection import Place, tombstone
 from extractor.sinks import Compression, NdjsonSink, part_path
@@ -40,7 +42,7 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     """Open what a mirror knows of itself.
 
     Raises:
-        UsageError: The folder is no mirror, its last run is not finished, or somebody else's files lie among its own.
+        UsageError: The folder is no mirror, or somebody else's files lie among its own.
     """
     path = folder / PRIVATE / NAME
     if not path.exists():
@@ -49,8 +51,6 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     try:
         recorded = known.state()
         state = mirror.decode(recorded) if recorded else State("")
-        if state.night is not None:
-            raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
         leftovers.settle(folder, state)
         try:
             yield known, state
@@ -69,7 +69,7 @@ class Mending:
     entry: Entry
     changes: Changes = field(init=False)
     deletes: NdjsonSink | None = None
-    unread: int = 0
+    unread: dict[str, Unread] = field(default_factory=dict)
     _low: int | None = -1
     _doubted: dict[Id, int] = field(default_factory=dict)
 
@@ -102,6 +102,14 @@ class Mending:
         self._low = ranges[-1][1] if ranges else None
         return reading(question, self.changes, ranges) if ranges else None
 
+    def failure(self, run: EntityRun) -> str | None:
+        """Take note of what a reading could not read; say why nothing can be mended with it: it has no end, or shows nothing any more."""
+        self.unread.update((one.id, one) for one in run.unread)
+        if not run.ended:
+            return run.reason
+        emptied = self.anew and self.part.finding.ids and not run.rows and not run.unread
+        return f"{self.part.name} shows no row any more" if emptied else None
+
     def settle(self) -> Entry:
         """Write down what is gone; return the entity's record, and make its files durable."""
         entity, gone = self.part.claim.question.entity, self.part.finding.extra
@@ -114,14 +122,15 @@ class Mending:
         self.changes.commit()
         files = (*(() if self.anew else self.entry.files), *self._fresh())
         old = (*self.entry.old, *(self.entry.files if self.anew else ()))
-        facts = self.entry.facts
-        return Entry(self.entry.question, self.entry.standing, files, self.entry.unread, facts and replace(facts, files=files), old)
+        unread = tuple((({} if self.anew else {one.id: one for one in self.entry.unread}) | self.unread).values())
+        facts = self.entry.facts and _said(self.entry.facts, files, unread)
+        return Entry(self.entry.question, self.entry.standing, files, unread, facts, old)
 
     @property
     def left(self) -> int:
         """How many differences are left: rows that cannot be read, and stale ones that the portal did not show any more."""
         marks = self.place.known.marks(self.part.name, list(self._doubted))
-        return max(self.unread, sum(marks.get(one) == mark for one, mark in self._doubted.items()))
+        return max(len(self.unread), sum(marks.get(one) == mark for one, mark in self._doubted.items()))
 
     def close(self, *, recorded: bool) -> None:
         """Let go of the files; where nothing names them, they go."""
@@ -156,12 +165,25 @@ def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
     with durable.translated(path):
         said: dict[str, Any] = orjson.loads(path.read_bytes())
     for one in mended:
-        files = state.entities[one.part.name].files
-        said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in files), "files": [asdict(mark) for mark in files]}
+        entry = state.entities[one.part.name]
+        said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in entry.files), "files": [asdict(mark) for mark in entry.files]}
+        if facts := entry.facts:
+            said["entities"][one.part.name] |= {"status": facts.status, "reason": facts.reason, "assurance": facts.assurance,
+                                                "unread": [asdict(row) for row in facts.unread]}
         one.part.finding.mended = one.part.finding.differs - one.left
+    said["status"] = manifest.overall(entry.facts for entry in state.entities.values() if entry.facts)
     manifest.write(folder, said)
     for one in mended:
         _remove(folder, one.entry.files if one.anew else ())
+
+
+def _said(facts: EntityFacts, files: tuple[FileMark, ...], unread: tuple[Unread, ...]) -> EntityFacts:
+    """Say what a mended entity holds; one whose last run failed has failed all the same."""
+    facts = replace(facts, files=files, unread=unread)
+    before = (facts.reason or "").startswith(AROUND)
+    if unread and (before or facts.status == "complete"):
+        return replace(facts, status="partial", reason=around(unread), assurance=None)
+    return replace(facts, status="complete", reason=None, assurance="exact") if before else facts  # rows beyond pages by id are never unread
 
 
 def _remove(folder: Path, marks: Sequence[FileMark]) -> None:

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from extractor import claims, durable, findings, manifest
+from extractor import claims, durable, findings, interrupted, manifest
 from extractor.checkpoint import PRIVATE
 from extractor.claims import Manifest
 from extractor.client import Client
@@ -38,13 +38,15 @@ from extractor.events import Observer, RunBegan, RunEnded
 from extractor.folder import has, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
+from extractor.looks import behind
 from extractor.order import Audit, Outcome
-from extractor.preflight import last_ids, server_time
+from extractor.preflight import last_ids, server_time, shows_all
 from extractor.reflection import Place
 from extractor.repair import Mending, mendable, publish, record
 from extractor.transport import Transport
 
 DIFFERS = 7  # the exit code
+_BEHIND = "CLOCK: the portal's clock is {} behind what it told at the last sync, so rows that change while this looks are named, too"
 
 
 class Verify(Conducted):
@@ -61,6 +63,7 @@ class Verify(Conducted):
         self._over = False
         self._mirror = False
         self._unmended: str | None = None
+        self._note: str | None = None
         self._requests = 0
         self._seconds = 0.0
 
@@ -83,24 +86,37 @@ class Verify(Conducted):
     @contextmanager
     def _held(self) -> Iterator[tuple[Manifest, Ledger]]:
         """Hold the folder, and give its manifest, and a ledger in it."""
-        folder, host = self._order.folder, self._settings.credentials.host
-        path = folder / manifest.NAME
+        folder = self._order.folder
         if not has(folder, manifest.NAME):
             raise UsageError(f"DIR: {folder} has no {manifest.NAME}: name a folder that b24x dump or b24x sync has made")
         with taken(folder, "DIR"):
             self._mirror = (folder / PRIVATE / KNOWN).exists()
             if self._order.repair:
-                with mendable(folder) as (_, state):  # it is refused before anything is asked
+                with mendable(folder) as (known, state):  # it is refused before anything is asked
+                    self._refuse_other_portal(state.portal)
                     refuse_other_rights(state.user, self._settings.credentials.user)
-            with durable.translated(path):
-                said = claims.read(path.read_bytes())
-            if said.portal != host:
-                raise UsageError(f"the folder holds rows of {said.portal}, and the credentials are for {host}")
+                    interrupted.settle(folder, known, state)
+            said = claims.read(self._told())
+            self._refuse_other_portal(said.portal)
             ledger = Ledger.open(folder / PRIVATE)
             try:
                 yield said, ledger
             finally:
                 ledger.close()
+
+    def _told(self) -> bytes:
+        """Return what the folder says of itself."""
+        path = self._order.folder / manifest.NAME
+        if self._mirror:
+            return interrupted.said(self._order.folder)
+        with durable.translated(path):
+            return path.read_bytes()
+
+    def _refuse_other_portal(self, portal: str) -> None:
+        """Refuse to hold rows of one portal against another."""
+        host = self._settings.credentials.host
+        if portal != host:
+            raise UsageError(f"the folder holds rows of {portal}, and the credentials are for {host}")
 
     async def _compare(self, said: Manifest) -> B24xError | None:
         """Go through all of it; return what ended it before its end."""
@@ -108,6 +124,7 @@ class Verify(Conducted):
             if part.claim.silent:
                 part.finding.status, part.finding.reason = "not compared", part.claim.silent
         parts = [part for part in self._parts if not part.claim.silent]
+        ours = dt.datetime.now(dt.UTC)
         begun = await self._begin(parts)
         for part in parts:
             for _ in part.read(self._order.folder):
@@ -117,7 +134,10 @@ class Verify(Conducted):
         if begun is None:
             return None
         began, tops = begun
-        error = await self._look(parts) or await self._look_again(parts, began, tops, said.started_at)
+        if said.watermark and (lag := behind(began, said.watermark, ours - said.started_at)):
+            self._note = _BEHIND.format(lag - lag % dt.timedelta(seconds=1))
+        since = None if self._note else began
+        error = await self._look(parts) or await self._look_again(parts, since, tops, said.started_at) or await self._doubt(parts)
         if error is None and self._conduct.stopped is None:
             for part in parts:
                 if not part.failed:
@@ -146,7 +166,7 @@ class Verify(Conducted):
         return error
 
     async def _look_again(
-        self, parts: Sequence[Comparison], began: dt.datetime, tops: dict[str, int], made: dt.datetime,
+        self, parts: Sequence[Comparison], began: dt.datetime | None, tops: dict[str, int], made: dt.datetime,
     ) -> B24xError | None:
         """Ask for what seems to differ again; return what ended it."""
         for part in parts:
@@ -156,6 +176,20 @@ class Verify(Conducted):
                 return error
             for part, run in runs.items():
                 part.looked_again(run)
+        return None
+
+    async def _doubt(self, parts: Sequence[Comparison]) -> B24xError | None:
+        """Find out whether what shows nothing any more is to be believed; return what ended it."""
+        emptied = [part for part in parts if part.emptied]
+        if not emptied:
+            return None
+        try:
+            trusted = await self._conduct.asked(shows_all(self._conduct.client, [part.claim.question for part in emptied]))
+        except B24xError as error:
+            return error
+        for part in emptied:
+            if trusted is not None and part.name not in trusted:
+                part.disbelieve()
         return None
 
     async def _mend(self, parts: Sequence[Comparison], began: dt.datetime) -> B24xError | None:
@@ -169,9 +203,8 @@ class Verify(Conducted):
                     if error := await self._drive(list(runs.values())):
                         return error
                     for one, run in runs.items():
-                        one.unread += len(run.unread)
-                        if run.status != "running" and not run.ended:
-                            self._unmended = run.reason
+                        if run.status != "running":
+                            self._unmended = one.failure(run) or self._unmended
                 if self._conduct.stopped is None and not self._unmended and mended:
                     record(known, state, mended)
                     recorded = True
@@ -205,7 +238,8 @@ class Verify(Conducted):
         if not self._over and self._conduct.stopped is not None:
             return self._conduct.stopped
         if differs := findings.why(found):
-            return DIFFERS, differs + (f"; nothing was mended: {self._unmended}" if self._unmended else "")
+            unmended = f"nothing was mended: {self._unmended}" if self._unmended else None
+            return DIFFERS, "; ".join(filter(None, (differs, unmended, self._note)))
         lacking = [part for part in self._parts if part.finding.reason and (self._order.names or part.claim.lacking or not part.claim.silent)]
         if lacking:
             return 4, "; ".join(f"{part.name} was not compared: {part.finding.reason}" for part in lacking)
@@ -215,7 +249,7 @@ class Verify(Conducted):
         """Return what was found, as one record."""
         found = {part.name: part.finding for part in self._parts}
         kind = "mirror" if self._mirror else "dump"
-        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over)
+        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over, note=self._note)
 
 
 def _nothing() -> None:

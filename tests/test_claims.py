@@ -1,5 +1,7 @@
 """How a manifest is read back into what was asked."""
 
+import datetime as dt
+
 import orjson
 import pytest
 from hypothesis import given
@@ -55,6 +57,8 @@ def test_what_lies_there_is_claimed():
     ({"status": "partial", "reason": "INTERRUPTED: y"}, "it was not read to its end (INTERRUPTED: y)", True),
     ({"status": "partial", "reason": "INTERRUPTED: y", "more": {"watermark": "2026-01-01T00:00:00+00:00"}}, None, False),
     ({"status": "partial", "reason": "UNREAD: y", "unread": (Unread("7", "X: y"),)}, None, False),
+    ({"status": "skipped", "reason": "X: y", "more": {"watermark": "2026-01-01T00:00:00+00:00"}}, None, False),
+    ({"status": "skipped", "reason": "X: y", "files": (MARK,)}, "it was not read to its end (X: y)", True),
 ])
 def test_what_was_not_read_to_its_end_claims_nothing(facts, silent, lacking):
     """It says why; a mirror that once was in step claims what it held then."""
@@ -109,4 +113,17 @@ def test_a_run_that_was_killed_is_refused():
     """Its files may be longer than the manifest knows."""
     data = {**orjson.loads(manifest()), "finished_at": None}
     with pytest.raises(UsageError, match="run its command again"):
+        read(orjson.dumps(data))
+
+
+def test_a_mirror_is_in_step_up_to_a_moment():
+    """The latest one that its entities have; a dump has none, and a moment without a zone is damage."""
+    moments = ["2026-01-02T00:00:00+00:00", "2026-01-03T00:00:00+03:00", None]
+    data = orjson.loads(manifest(*(Question(catalog()[name]) for name in ("deals", "contacts", "leads"))))
+    for entry, moment in zip(data["entities"].values(), moments, strict=True):
+        entry["watermark"] = moment
+    assert dt.datetime.fromisoformat(moments[1]) == read(orjson.dumps(data)).watermark
+    assert read(manifest(Question(catalog()["deals"]))).watermark is None
+    data["entities"]["deals"]["watermark"] = "2026-01-02T00:00:00"
+    with pytest.raises(UsageError, match=r"manifest\.json cannot be used"):
         read(orjson.dumps(data))
