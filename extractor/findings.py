@@ -94,7 +94,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     said += [found["note"]] if found["note"] else []
     differ = sum(one.differs for one in findings.values())
     total = sum(one.held for one in findings.values())
-    said.append(f"{found['status']}: {counted(total, 'row')} on disk" + (f", {counted(differ, 'difference')}{_mended(findings)}" if differ else ""))
+    rest = f", {counted(differ, 'difference')}{_mended(findings)}" if differ else _left_out(findings) if found["finished"] else ""
+    said.append(f"{found['status']}: {counted(total, 'row')} on disk{rest}")
     return said
 
 
@@ -106,6 +107,13 @@ def _verdict(one: Finding) -> str:
     for count, words in ((one.moved, "new or touched meanwhile"), (one.unread, "unread, as the manifest says"), (one.mended, "mended")):
         said += f"; {count:,} {words}" if count else ""
     return said + (f"; not compared to the end: {one.reason}" if one.status == "not compared" else "")
+
+
+def _left_out(findings: Mapping[str, Finding]) -> str:
+    """Say of a look that found no difference how much it has not looked at."""
+    count = sum(one.status == "not compared" for one in findings.values())
+    words = "1 entity was not compared to its end" if count == 1 else f"{count:,} entities were not compared to their end"
+    return f", the same as far as they were compared; {words}" if count else ""
 
 
 def _mended(findings: Mapping[str, Finding]) -> str:

@@ -50,6 +50,14 @@ def test_what_was_not_compared_is_said():
     ] == said
 
 
+def test_the_last_line_of_what_was_compared_in_part_says_that_nothing_differs():
+    """Partial is what was looked at: not one row of it is another."""
+    skipped = Finding("not compared", "it was not read (X: y)")
+    assert "partial: 3 rows on disk, the same as far as they were compared; 1 entity was not compared to its end" == lines(
+        found(deals=skipped, users=Finding(held=3)))[-1]
+    assert lines(found(deals=skipped, tasks=skipped, users=Finding()))[-1].endswith("; 2 entities were not compared to their end")
+
+
 def test_of_a_run_that_did_not_end_nothing_is_said():
     """But that."""
     said = found(finished=False, deals=Finding(held=3))
