@@ -26,6 +26,7 @@ from extractor.mirror import Entry, Night, State
 from extractor.sinks import NdjsonSink, read_lines
 from tests.mirrors import SAME, Nights, latest
 from tests.simulation.disk import Disk, Node
+from tests.thorough import thorough
 
 NUMBERS = itertools.count()
 BEGAN = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
@@ -257,7 +258,7 @@ async def test_killed_anywhere_nothing_is_lost(fresh, cut):
     assert ends > 20
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["kill", "power cut"])
+@pytest.mark.parametrize("cut", [True, *thorough(False)], ids=["power cut", "kill"])
 async def test_a_sync_of_another_entity_clears_up(fresh, cut):
     """Whoever reads a folder by its names gets no row back that is gone, because a compact was killed behind its swap."""
     nights = Nights(fresh(), "deals", "contacts", rows={"deals": 40, "contacts": 20})
@@ -319,7 +320,7 @@ async def test_a_disk_without_room(fresh):
     assert {"there is no room left: free some, then run the same command again"} == said
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.lists(st.lists(st.tuples(st.sampled_from(["change", "delete", "insert"]), st.integers(0, 600), st.booleans()), max_size=6),
                 min_size=1, max_size=3), st.lists(st.booleans(), min_size=3, max_size=3))
 async def test_a_sync_goes_on_as_without_it(tmp_path_factory, happened, compacts):

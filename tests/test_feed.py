@@ -16,6 +16,7 @@ from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.methods import events
 from extractor.sandbox.queue import LIFETIME
 from tests.mirrors import SAME, Nights
+from tests.thorough import thorough
 from tests.trials import CLIENT, SCOPES
 
 DEALS = {"ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMDEALMOVETOCATEGORY"}
@@ -359,7 +360,7 @@ async def test_an_entity_that_fails_keeps_its_events(fed):
     assert [] == world.queue
 
 
-@pytest.mark.parametrize("method", ["event.get", "crm.deal.list"])
+@pytest.mark.parametrize("method", ["event.get", *thorough("crm.deal.list")])
 async def test_many_events_are_taken_in_portions(fed, method):
     """Thousands of rows in the queue, left reserved by a night that was killed before or after it noted them: all are taken in few requests."""
     world = await fed(rows={"deals": 5_000})
@@ -491,7 +492,7 @@ async def test_a_queue_that_gives_the_same_events_again_holds_nobody_up(fed):
     assert SAME == await world.differences("deals")
 
 
-@pytest.mark.parametrize("left", [True, False], ids=["reserved", "free"])
+@pytest.mark.parametrize("left", [True, *thorough(False)], ids=["reserved", "free"])
 async def test_what_is_held_of_a_queue_is_bounded(fed, monkeypatch, left):
     """A run takes so many rows of it, and says that there are more; the next ones go on with those."""
     monkeypatch.setattr(offline, "MOST", 1_000)

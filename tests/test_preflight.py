@@ -20,6 +20,7 @@ from extractor.sandbox.faults.methods import failing, with_mishaps
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
 from extractor.sync import Sync
+from tests.thorough import thorough
 from tests.trials import SCOPES, Trial
 
 WISH = {"select": ("ID", "TITLE")}  # takes a question about fields
@@ -135,7 +136,7 @@ async def test_a_portal_that_goes_between_fields_and_rows_is_waited_for(world):
     assert 0 == (await world.run("deals", **WISH)).exit_code
 
 
-@pytest.mark.parametrize("interrupted", [True, False], ids=["a run that was interrupted", "the next night"])
+@pytest.mark.parametrize("interrupted", [True, *thorough(False)], ids=["a run that was interrupted", "the next night"])
 async def test_a_mirror_waits_for_its_portal(tmp_path, interrupted):
     """It knows the portal, be it at the first request of a run that goes on, or of the next one."""
     world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)

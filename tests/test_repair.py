@@ -14,6 +14,7 @@ from extractor.sandbox.methods import METHODS
 from extractor.verify import Verify
 from tests.mirrors import SAME, latest, rewrite
 from tests.test_verify import Folder, contents, poison
+from tests.thorough import thorough
 from tests.trials import SCOPES
 
 
@@ -141,7 +142,7 @@ def unfinish(world, manifest):
     (world.trial.folder / "manifest.json").write_bytes(orjson.dumps({**orjson.loads(manifest), "finished_at": None}))
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [False, *thorough(True)])
 @pytest.mark.parametrize("which", ["old", "new"])
 async def test_a_damaged_file_and_an_interrupted_night_have_a_way_out(tmp_path, which, killed):
     """A sync refuses the file and names the repair, which leaves the night, and mends."""

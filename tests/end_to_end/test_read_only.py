@@ -12,6 +12,7 @@ from extractor.sandbox.methods.classic import listed
 from tests.end_to_end.processes import B24X, CODE, b24x, dump, ids, manifest, run, served, told
 from tests.end_to_end.processes import Ran as Ended
 from tests.end_to_end.test_kill import committed
+from tests.thorough import thorough
 
 pytestmark = pytest.mark.end_to_end
 
@@ -76,7 +77,7 @@ def test_a_folder_that_may_not_be_written(portal, tmp_path, inside):
     assert [] == list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("mode", [0o000, 0o444])
+@pytest.mark.parametrize("mode", [0o000, *thorough(0o444)])
 def test_every_command_says_the_same_of_a_folder_that_it_may_not_look_into(portal, tmp_path, mode):
     """Code 2, and one sentence with the folder as it was named, and what to do; a configuration that may not be read is one of code 3."""
     dumped, mirror = tmp_path / "dumped", tmp_path / "mirror"
@@ -94,7 +95,7 @@ def test_every_command_says_the_same_of_a_folder_that_it_may_not_look_into(porta
             held(run(*words, "--config", path, webhook=portal.webhook, through=NO_RIGHTS), 3, path.name, "cannot be read")
 
 
-@pytest.mark.parametrize("name", [".b24x", "deals", "."])
+@pytest.mark.parametrize("name", [".b24x", "deals", *thorough(".")])
 def test_rights_that_are_taken_away_during_a_run(portal, tmp_path, name):
     """It ends with code 4 and one sentence; when the rights are back, the same command goes on from the last commit."""
     words = ("dump", "deals", "--to", tmp_path, "--concurrency", "1", "-q")

@@ -2,9 +2,12 @@
 
 import random
 
+import pytest
+
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.world import Mutation, World
 from tests.simulation.mutants import offsets_lowest_first
+from tests.thorough import thorough
 
 NARROW = ("ID", "TITLE", "STAGE_ID")
 
@@ -65,11 +68,12 @@ async def test_offsets_lowest_first_do_not_pass(trial, monkeypatch):
     assert world.line.requests > 4
 
 
-async def test_ids_while_rows_move(trial):
-    """300,000 rows while 5 % are deleted, changed and appended: each that lived throughout is there once, no id twice."""
-    ids = listed(World.build(rows={"deals": 300_000}), "crm.deal.list")
-    plan = churn(ids, range(3, 5_800), groups=300)
-    world = trial(rows={"deals": 300_000}, schedule=plan, latency=0.4)
+@pytest.mark.parametrize("rows", [60_000, *thorough(300_000)])
+async def test_ids_while_rows_move(trial, rows):
+    """So many rows while 5 % are deleted, changed and appended: each that lived throughout is there once, no id twice."""
+    ids = listed(World.build(rows={"deals": rows}), "crm.deal.list")
+    plan = churn(ids, range(3, rows * 5_800 // 300_000), groups=rows // 1_000)
+    world = trial(rows={"deals": rows}, schedule=plan, latency=0.4)
     outcome = await world.run("deals", select=NARROW)
     found = world.ids("deals")
     assert ("complete", "exact") == (outcome.manifest["status"], outcome.manifest["entities"]["deals"]["assurance"])

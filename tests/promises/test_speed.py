@@ -35,7 +35,7 @@ async def test_requests_of_a_small_table(trial):
     assert world.line.pages.count(0) <= 1
 
 
-@pytest.mark.parametrize("seed", [0, 1, *thorough(2, 3)])
+@pytest.mark.parametrize("seed", [0, *thorough(1, 2, 3)])
 async def test_no_place_of_the_window_is_empty(trial, seed):
     """Where latency is the bound, all requests in flight are busy from the first cut to the end, and end together."""
     world = trial(rows={"activities": 20_000}, seed=seed)
