@@ -100,6 +100,7 @@ def test_logs(portal, tmp_path, log):
         assert "request of" in ran.err
 
 
+@pytest.mark.thorough
 def test_memory():
     """300,000 deals take less than 150 MiB, measured at the extractor's process alone, with sixteen requests in flight."""
     meter = ("import resource, subprocess, sys\n"

@@ -11,7 +11,7 @@ import pytest
 from extractor.sandbox.methods.classic import listed
 from tests.end_to_end.processes import ROOT, served, started
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]  # the first run installs them
+pytestmark = [pytest.mark.end_to_end, pytest.mark.thorough, pytest.mark.timeout(300)]  # the first run installs them
 
 PINS = Path(__file__).with_name("peers.txt")
 SUBJECT = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
