@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 SLACK = dt.timedelta(minutes=1)  # the clocks of a portal's servers differ by less
 DRIFT = dt.timedelta(minutes=3)  # that, the longest that the portal's answer is under way, and what a clock without a master loses in a night
+BEGINNING = dt.timedelta(minutes=15)  # of a run: until it has asked for the portal's time, it may have had to wait
 FAR = dt.timedelta(days=30)  # changes of a month are about as many rows as all that is read again piece by piece
 
 _WENT_BACK = "CLOCK: the portal's clock told {} at the last run and tells {} now: what changed between cannot be asked for, so all was read again"
@@ -57,6 +58,12 @@ def doubt(then: Clocks, now: Clocks) -> Doubt | None:
     back = abs(mine - theirs)
     said = "all was read again" if back > FAR else f"what changed was asked for from {_whole(back)} earlier"
     return Doubt(None if back > FAR else back, _APART.format(_whole(theirs), _whole(mine), said))
+
+
+def behind(told: dt.datetime, before: dt.datetime, passed: dt.timedelta) -> dt.timedelta | None:
+    """Return by how much the portal's clock is behind, that told a moment `before`, and so much has `passed` by ours since a run began; `None`: it is not."""
+    lag = before + max(passed, dt.timedelta()) - told
+    return lag if lag > BEGINNING or before - told > SLACK else None
 
 
 def _whole(time: dt.timedelta) -> str:

@@ -4,7 +4,7 @@ Rule 1: a row is touched if its own stamp of change says so, by the portal's
 clock. A row that shows no stamp cannot tell; it counts as untouched, but where
 it is new at first sight: above the last id of a dump.
 Rule 2: that clock is believed where it has passed as ours has, since a mirror's
-last run read it. By one that is behind, what is stale looks as if changed just now.
+last run read it (`clocks`). By one that is behind, what is stale looks as if changed just now.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ import orjson
 
 from extractor.catalog import Entity
 from extractor.changes import NO_FILE
-from extractor.clocks import SLACK
 from extractor.known import id_of, mark_of
 from extractor.ledger import Ledger
 from extractor.messages import FileMark, Row
 
-DRIFT = dt.timedelta(minutes=15)  # ours and the portal's clock go apart by less between two runs
 _UNASKED = "updatedTime"  # types show it, and cannot be asked by it
 
 
@@ -77,12 +75,6 @@ class Since:
         if self.last is not None and self.made is not None and isinstance(one, int) and one > self.last:
             return stamp is None or stamp >= min(self.made, self.began or self.made)
         return stamp is not None and self.began is not None and stamp >= self.began
-
-
-def behind(told: dt.datetime, before: dt.datetime, passed: dt.timedelta) -> dt.timedelta | None:
-    """Return by how much a clock is behind that tells a moment, and told another one `before`, where by ours so much has passed; `None`: it is not."""
-    lag = before + max(passed, dt.timedelta()) - told
-    return lag if lag > DRIFT or before - told > SLACK else None
 
 
 def again(ledger: Ledger, name: str, entity: Entity, since: Since) -> Look:

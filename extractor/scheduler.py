@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -187,16 +188,17 @@ class Scheduler:
     def _fresh(self, listing: Listing, count: int, worth: float) -> list[Ticket]:
         """Take up to `count` calls of new jobs, for upper halves of the spans with the most rows left."""
         tickets: list[Ticket] = []
-        wide = [(-span.rows_left(), order, span) for order, span in enumerate(listing.splittable(worth) if count > 0 else ())]
+        order = itertools.count()  # no two spans are compared themselves
+        wide = [(-span.rows_left(), next(order), span) for span in (listing.splittable(worth) if count > 0 else ())]
         heapq.heapify(wide)
         while len(tickets) < count and wide:
             _, _, widest = heapq.heappop(wide)
             upper = widest.split()
             self._open(listing, [Part(upper)])
             tickets += self._take_job(listing.jobs[-1], 1)
-            for order, half in enumerate((widest, upper)):
+            for half in (widest, upper):
                 if half.rows_left() >= worth:
-                    heapq.heappush(wide, (-half.rows_left(), 2 * len(listing.jobs) + order, half))
+                    heapq.heappush(wide, (-half.rows_left(), next(order), half))
         return tickets
 
     def _take_job(self, job: Job, count: int) -> list[Ticket]:

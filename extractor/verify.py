@@ -28,6 +28,7 @@ from extractor import claims, durable, findings, interrupted, manifest
 from extractor.checkpoint import PRIVATE
 from extractor.claims import Manifest
 from extractor.client import Client
+from extractor.clocks import behind
 from extractor.comparison import Comparison
 from extractor.conduct import Conduct, Conducted
 from extractor.config import Settings
@@ -38,7 +39,6 @@ from extractor.events import Observer, RunBegan, RunEnded
 from extractor.folder import has, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
-from extractor.looks import behind
 from extractor.order import Audit, Outcome
 from extractor.preflight import last_ids, server_time, shows_all
 from extractor.reflection import Place

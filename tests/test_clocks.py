@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import mirror
-from extractor.clocks import DRIFT, FAR, SLACK, Clocks, doubt
+from extractor.clocks import DRIFT, FAR, SLACK, Clocks, behind, doubt
 from extractor.known import Known
 from extractor.lanes import Standing
 from tests.mirrors import SAME, Nights
@@ -26,6 +26,20 @@ def test_a_clock_that_was_ahead_hides_nothing(ahead, night):
     found = doubt(Clocks(THEN + ahead, THEN), Clocks(THEN + night, THEN + night))
     assert found is None or found.back is None or ahead <= found.back
     assert found is not None or ahead <= max(SLACK, DRIFT)
+
+
+@pytest.mark.parametrize(("told", "lag"), [
+    (THEN + 5 * HOUR, None), (THEN + 4 * HOUR + HOUR / 2, dt.timedelta(minutes=30)), (THEN - HOUR, 6 * HOUR), (THEN + 9 * HOUR, None)])
+def test_a_clock_is_behind_that_has_not_passed_as_ours_has(told, lag):
+    """It told a moment at the last run, and ours has gone on for five hours since."""
+    assert lag == behind(told, THEN, 5 * HOUR)
+
+
+def test_a_clock_before_the_moment_that_it_told_is_behind_whatever_ours_says():
+    """Ours may have stood still; a minute is what the clocks of a portal's servers differ by."""
+    assert HOUR == behind(THEN - HOUR, THEN, -9 * HOUR)
+    assert behind(THEN - HOUR / 120, THEN, dt.timedelta()) is None
+    assert behind(THEN + HOUR, THEN, HOUR + HOUR / 6) is None
 
 
 @given(st.timedeltas(min_value=-DRIFT, max_value=DRIFT), TIMES)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from extractor.catalog import catalog
-from extractor.looks import Since, behind, stamp_of
+from extractor.looks import Since, stamp_of
 from extractor.messages import Row
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -49,17 +49,3 @@ def test_a_clock_that_is_ahead_makes_no_new_row_an_old_one():
 def test_without_a_clock_to_go_by_nothing_is_touched():
     """No stamp is held against a clock that is behind."""
     assert not Since(None).touched(5, NOON)
-
-
-@pytest.mark.parametrize(("told", "lag"), [
-    (NOON + 5 * HOUR, None), (NOON + 4 * HOUR + HOUR / 2, dt.timedelta(minutes=30)), (NOON - HOUR, 6 * HOUR), (NOON + 9 * HOUR, None)])
-def test_a_clock_is_behind_that_has_not_passed_as_ours_has(told, lag):
-    """It told a moment at the last run, and ours has gone on for five hours since."""
-    assert lag == behind(told, NOON, 5 * HOUR)
-
-
-def test_a_clock_before_the_moment_that_it_told_is_behind_whatever_ours_says():
-    """Ours may have stood still; a minute is what the clocks of a portal's servers differ by."""
-    assert HOUR == behind(NOON - HOUR, NOON, -9 * HOUR)
-    assert behind(NOON - HOUR / 120, NOON, dt.timedelta()) is None
-    assert behind(NOON + HOUR, NOON, HOUR + HOUR / 6) is None
