@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from extractor.sandbox.methods.classic import listed
 from tests.end_to_end.processes import ROOT, served, started
@@ -23,12 +24,11 @@ def python():
     """Give the interpreter of an environment with the pinned clients; it is kept, and made anew when the pins change."""
     home = ROOT / f".venv-peers-{sys.version_info.major}.{sys.version_info.minor}"
     ready, interpreter = home / ".ready", home / "bin" / "python"
-    if not ready.exists() or ready.read_text() != PINS.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        words = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", PINS)
-        if subprocess.run([interpreter, *words], check=False).returncode:
-            pytest.skip("the pinned clients cannot be installed here")
-        ready.write_text(PINS.read_text())
+    with FileLock(f"{home}.lock"):  # tests side by side make it once
+        if not ready.exists() or ready.read_text() != PINS.read_text():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
+            subprocess.run([interpreter, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", PINS], check=True)
+            ready.write_text(PINS.read_text())
     return interpreter
 
 
