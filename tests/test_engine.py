@@ -21,6 +21,7 @@ from extractor.sandbox.answer import Answer, Method, Refusal
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods.classic import listed
+from tests.thorough import thorough
 from tests.trials import Trial
 
 
@@ -287,7 +288,7 @@ async def test_credentials_that_are_withdrawn(bench):
     assert 0 < len(one.ids("deals")) == one.log[-1]
 
 
-@pytest.mark.parametrize("error", [ConnectionLost, Unreachable])
+@pytest.mark.parametrize("error", [ConnectionLost, *thorough(Unreachable)])
 async def test_a_portal_that_is_gone_for_a_while(bench, error):
     """A portal that cannot be reached for two minutes ends nothing, though two hundred calls wait for it; each failure is told.
 

@@ -94,7 +94,7 @@ async def test_a_first_run_that_came_to_nothing_vouches_for_nothing(nights, name
     assert "mine" == path.read_text()
 
 
-@pytest.mark.parametrize("again", [("deals", "contacts"), ("contacts",), *thorough(("deals",))])
+@pytest.mark.parametrize("again", [("contacts",), *thorough(("deals", "contacts"), ("deals",))])
 @pytest.mark.parametrize("written", [0, 1])
 async def test_what_a_killed_night_left_goes(nights, again, written):
     """Between a file's birth and the first commit of its rows nothing but the night's moment names it; others' are refused as ever."""

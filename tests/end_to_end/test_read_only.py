@@ -14,7 +14,7 @@ from tests.end_to_end.processes import Ran as Ended
 from tests.end_to_end.test_kill import committed
 from tests.thorough import thorough
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.thorough]
 
 # Root writes wherever it likes, by a capability. A process that has given it away for good is held to the permission bits like
 # anybody else (the interpreter may lie where only root can read, so becoming somebody else is not enough).

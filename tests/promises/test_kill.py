@@ -79,7 +79,7 @@ async def test_what_is_committed_is_not_asked_for_again(trial):
     assert listed(world.world, "crm.deal.list") == world.ids("deals", kept)
 
 
-@pytest.mark.parametrize("system_call", ["fsync", "replace"])
+@pytest.mark.parametrize("system_call", ["fsync", *thorough("replace")])
 async def test_killed_at_every_commit_boundary(trial, monkeypatch, system_call):
     """A cut before any sync, or before any new name, of a run leaves a folder from which the same command goes on exactly."""
     world, images = trial(rows={"deals": 1_000}, latency=3.0), []

@@ -12,6 +12,7 @@ from tests.thorough import thorough
 NARROW = ("ID", "TITLE", "STAGE_ID")
 
 
+@pytest.mark.thorough
 async def test_requests_of_a_large_table(trial):
     """300,000 deals take 1.05 times the least number of requests and 8 more at most, and under 3 % of empty pages."""
     world = trial(rows={"deals": 300_000}, latency=0.4)

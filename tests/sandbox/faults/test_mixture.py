@@ -9,6 +9,7 @@ from extractor.sandbox.exchange import Request
 from extractor.sandbox.faults.mixture import EVERY, EVERY_CALL, OF_A_BATCH, REQUESTS, Mixture
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
+from tests.thorough import thorough
 from tests.trials import Trial
 
 BATCH, DIRECT = Request("POST", "/rest/1/code/batch"), Request("POST", "/rest/1/code/crm.deal.list")
@@ -64,7 +65,7 @@ def survived(folder, seed):
     return trial, mixture
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *thorough(1, 2)])
 async def test_survived(tmp_path, seed):
     """Everything that the portal shows arrives, each row once, through a day on which every eighth request fails."""
     trial, mixture = survived(tmp_path, seed)
