@@ -24,6 +24,7 @@ class Changes:
         """Write the news of an entity, whose rows have their id under `key`, to `file`, or to the one that is made for them."""
         self._entity, self._key, self._known, self._make, self._file = entity, key, known, make, file
         self.sees = False
+        self.hears: Callable[[Sequence[Row]], None] | None = None  # of news
 
     @property
     def mark(self) -> FileMark:
@@ -35,6 +36,8 @@ class Changes:
         if self.sees:
             self._known.see(self._entity, [id_of(row, self._key) for row in rows])
         news = self._known.news(self._entity, rows, self._key)
+        if self.hears:
+            self.hears(news)
         if news and self._file is None:
             self._file = self._make()
         return self._file.append(news) if self._file else 0

@@ -14,7 +14,7 @@ reading of what is new began: a run may take days, and other lanes show rows far
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
 Rule 5: what the portal's events name (`offline`) is one lane more, a page of ids a call. It replaces no other: events can be dropped.
 Rule 6: where all ids are read, what they show and nobody knows is fetched behind the other lanes (`late`).
-Rule 7: that nothing has changed is believed when it was said twice.
+Rule 7: that nothing has changed is believed when it was said twice, and no row that is new tells otherwise (`witness`).
 Rule 8: where the portal's clock or ours says that the moment of the last run was none (`clocks`), changes are asked for from earlier on,
 or everything is read again.
 """

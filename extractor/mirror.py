@@ -37,7 +37,7 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
-    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began.
+    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began, `witness` the id of a row that was changed since the run before it.
     `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
     """
 
@@ -50,6 +50,7 @@ class Night(msgspec.Struct):
     asked: dict[str, str] = {}
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
+    witness: dict[str, int] = {}
     events: tuple[Held, ...] = ()
     ours: dt.datetime | None = None
 

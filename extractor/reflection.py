@@ -3,7 +3,7 @@
 Rule 1: an entity moves on as a whole. Its standing, what is gone of it and its
 new files count when every lane has come to its end, and not before.
 Rule 2: ids that were shown, and are not known when the lanes are through, are
-asked for (`late`): then what was seen and what is known agree.
+asked for (`late`): then what was seen and what is known agree. That nothing has changed is asked for twice (`witness`).
 Rule 3: what is gone is what was known, lies in ids that were read to their end,
 was shown by no lane of the run, nor to the second look (`gone`).
 """
@@ -34,6 +34,7 @@ from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink
+from extractor.witness import Unchanged, Witness
 
 _MANY = 1_000  # lines of deleted rows written at a time
 
@@ -68,10 +69,12 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     noted: str | None = None
+    unchanged: Unchanged | None = None
     late: Late | None = None
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
+    witness: int | None = None
     deletes: FileMark = NO_FILE
     earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
 
@@ -101,6 +104,8 @@ class Reflection:
             if lane.ids and run.spans is None and run.status == "running":  # of nothing else it asks, also where it starts over
                 run.spans = lane.spans()
             self.runs.append(run)
+        if (place := next((place for place, lane in enumerate(self.lanes) if lane.kind == "changed"), None)) is not None:
+            self._listen(self.lanes[place], self.runs[place], self.changes)
 
     @property
     def file(self) -> FileMark:
@@ -123,8 +128,9 @@ class Reflection:
         return bool(self.runs) and all(run.ended for run in self.runs)
 
     def look(self) -> None:
-        """Note the last id that there is, as soon as the reading of what is new has seen it: at each commit, until it is known."""
+        """Note at each commit what a kill must not forget: the last id that there is, as soon as the reading of what is new has seen it; a witness."""
         run = next((run for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind in {"all", "new"}), None)
+        self.witness = self.unchanged.witness.id if self.unchanged else None
         if self.reach is None and run is not None and run.sink is not None:
             spans = run.listing.spans if run.listing else None
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
@@ -133,8 +139,10 @@ class Reflection:
         """When all are through, ask again for changes where there were none, for what is late, then once more for what no lane has shown; `None` when that has been done."""
         if not self.looks or not self.done:
             return None
-        if self.absent is None and (run := self._ask_changed()):
+        if self.absent is None and self.unchanged and (run := self.unchanged.ask()):
             return self._append("changed", run)
+        if not self.done:
+            return None
         if self.absent is None and (run := self._ask_late()):
             return self._append("late", run)
         if self.absent is None:
@@ -207,17 +215,12 @@ class Reflection:
         if self.changes:
             self.changes.close()
 
-    def _ask_changed(self) -> EntityRun | None:
-        """Ask once more for what has changed, where nothing was shown: one blank answer would pass a night's changes over for good.
-
-        A portal that answers both with nothing is believed: what is left is to hold that against rows which other lanes show as changed.
-        """
-        found = [(lane, run) for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind == "changed"]
-        if self.changes is None or len(found) != 1 or found[0][1].rows or found[0][1].unread:
-            return None
-        (lane, _), changes = found[0], self.changes
-        entity = replace(lane.question.entity, name=f"{self.name}:changed again")
-        return EntityRun(replace(lane.question, entity=entity), self.named, lambda: changes, whole=False)
+    def _listen(self, lane: Lane, run: EntityRun, changes: Changes) -> None:
+        """Keep what may belie a lane of changes that shows nothing; once heard of, it is not forgotten in a kill."""
+        assert self.entry.standing is not None, "changes are asked for since something"  # noqa: S101 - a bug of ours
+        witness = Witness(self.question.entity, self.entry.standing.watermark, self.place.began, self.witness)
+        self.unchanged = Unchanged(lane, run, witness, lambda: changes)
+        changes.hears = witness.hear
 
     def _ask_late(self) -> EntityRun | None:
         """Ask for the rows of ids that were shown alone, and are not known."""
