@@ -20,7 +20,8 @@ from figures import machine, ratio, told
 
 from extractor import batch
 from extractor.catalog import catalog
-from extractor.decoder import envelope_of, maps_of, page_of, reply_of
+from extractor.decoder import page_of, reply_of
+from extractor.envelopes import envelope_of, maps_of
 from extractor.messages import Reply
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel

@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 import orjson
 
-from extractor.decoder import Maps, reply_of
+from extractor.decoder import reply_of
+from extractor.envelopes import Maps
 from extractor.errors import B24xError, CommandFailed, ServerFailure
 from extractor.messages import Call, Json, Reply
 from extractor.refusals import portal_error
@@ -51,7 +52,7 @@ def failed_as_a_whole(outcomes: Sequence[Outcome]) -> str | None:
 
 
 def _outcome(
-    pages: Mapping[str, Json], failures: Mapping[str, Any], told: Sequence[Mapping[str, Any]], key: str
+    pages: Mapping[str, Json | list[Json]], failures: Mapping[str, Any], told: Sequence[Mapping[str, Any]], key: str
 ) -> Outcome:
     """Read what became of one command."""
     if key in failures:

@@ -24,7 +24,8 @@ from extractor import batch
 from extractor.auth import Credentials
 from extractor.batch import Outcome
 from extractor.catalog import may_send
-from extractor.decoder import envelope_of, maps_of, reply_of
+from extractor.decoder import reply_of
+from extractor.envelopes import envelope_of, maps_of
 from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired, Unreachable
 from extractor.limits import RateLimit
 from extractor.messages import Call

@@ -1,13 +1,9 @@
-"""Bytes to replies, replies to pages, or an error: total functions over whatever comes.
+"""Results to replies, replies to pages, or an error: total functions over whatever comes.
 
-The portal's habits that make this more than `loads`: an error may come with
-HTTP 200 and an empty code, so it is the presence of the key that decides; an
-empty PHP array is `[]` where an object was meant, and a list with holes comes
-as an object; `total` is a hint only, and so is `next` but where pages are read by it.
+A list with holes comes as an object; `total` is a hint only, and so is `next` but
+where pages are read by it.
 
-Rule 1: the whole body is checked to be JSON before anything of it is believed;
-that makes no objects. A batch of 2,500 rows would be a million of them.
-Rule 2: rows are taken out as text, one after another, and of each only the keys
+Rule 1: rows are taken out as text, one after another, and of each only the keys
 that may identify it are read. What lands on disk is what the portal wrote.
 """
 
@@ -16,103 +12,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 import msgspec
 import orjson
 
 from extractor.catalog import Entity
-from extractor.errors import ContractBroken, NotJson, RateLimited, Unreadable, WrongShape
+from extractor.envelopes import UNREADABLE
+from extractor.errors import ContractBroken, Unreadable, WrongShape
 from extractor.messages import Json, Page, Reply, Row, Timing
-from extractor.refusals import portal_error
 
 HIGHEST_OFFSET = 2**63 - 1  # of PHP's integers
 
-_MISSING = msgspec.Raw()
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: more levels than any of us reads
 
-
-class _Frame(msgspec.Struct):
-    """What stands around every answer of the portal."""
-
-    error: Any = msgspec.UNSET
-    error_description: Any = None
-    total: Any = None
-    next: Any = None
-    time: Any = None
-
-
-class Envelope(_Frame):
-    """An answer to a call."""
-
-    result: Json = _MISSING
-
-
-_Map = dict[str, Any] | list[Any] | str | float | bool | None
-
-
-class Maps(msgspec.Struct):
-    """The five maps of a batch, by command; an empty one comes as a list, and nothing is certain of a broken one."""
-
-    result: dict[str, msgspec.Raw] | list[msgspec.Raw] | str | float | bool | None = None
-    result_error: _Map = None
-    result_total: _Map = None
-    result_next: _Map = None
-    result_time: _Map = None
-
-
-class BatchEnvelope(_Frame):
-    """An answer to a batch, read in one pass but for the pages in it."""
-
-    result: Maps | list[Any] | str | float | bool | msgspec.UnsetType | None = msgspec.UNSET
-
-
-_Frames = TypeVar("_Frames", Envelope, BatchEnvelope)
 _MORE = frozenset({"more", "next", "hasmore", "hasnext", "nextcursor", "cursor"})
 _NO_MORE = frozenset({b"false", b"null", b'""', b"0", b"[]", b"{}", b'"N"'})
 _IDS = frozenset({"ID", "id"})
 _AROUND = frozenset({"total", "count", "next", "start", "limit", "offset", "page", "cursor", "nextcursor", "more", "hasmore", "hasnext", "lastid"})
 """What stands beside the rows of a page, in small letters."""
-_ENVELOPE = msgspec.json.Decoder(Envelope)
-_BATCH = msgspec.json.Decoder(BatchEnvelope)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def envelope_of(status: int, body: bytes) -> Envelope:
-    """Decode a response body into its envelope, which has a `result`.
-
-    Raises:
-        PortalError: The portal refused, in JSON; or what stands before it, with 429 or 503, in any form.
-        NotJson: Anything else: a proxy's page, a torn or foreign body.
-    """
-    return _decoded(_ENVELOPE, status, body)
-
-
-def maps_of(status: int, body: bytes) -> Maps:
-    """Decode a response body into the maps of a batch; errors as for `envelope_of`."""
-    found = _decoded(_BATCH, status, body).result
-    return found if isinstance(found, Maps) else Maps()
-
-
-def _decoded(decoder: msgspec.json.Decoder[_Frames], status: int, body: bytes) -> _Frames:
-    """Decode a body, and see whether it is an answer at all."""
-    try:
-        envelope = decoder.decode(body)
-    except msgspec.ValidationError:
-        raise NotJson(f"the portal answered HTTP {status} with JSON that is no object", status=status) from None
-    except _UNREADABLE:
-        if status in {429, 503}:  # the bucket is infrastructure: it may answer a page where the docs show JSON
-            raise RateLimited("QUERY_LIMIT_EXCEEDED", f"HTTP {status}, without JSON", status=status) from None
-        raise NotJson(f"the portal answered HTTP {status} with {len(body)} bytes that are no JSON", status=status) from None
-    if envelope.error is not msgspec.UNSET:
-        raise portal_error(envelope.error, envelope.error_description, status)
-    if envelope.result is msgspec.UNSET or envelope.result == _MISSING:
-        raise NotJson(f"the portal answered HTTP {status} without a result", status=status)
-    return envelope
-
-
-def reply_of(result: Json, total: Any, following: Any, time: Any) -> Reply:
+def reply_of(result: Json | list[Json], total: Any, following: Any, time: Any) -> Reply:
     """Read one call's result with its total, its next and what its `time` says of the operating limit."""
     return Reply(result, _whole(total), following, _timing(time))
 
@@ -124,14 +46,14 @@ def value_of(reply: Reply) -> Any:
         ContractBroken: Some of its text is no UTF-8.
     """
     try:
-        return orjson.loads(memoryview(reply.result))
+        return orjson.loads(msgspec.json.encode(reply.result))
     except orjson.JSONDecodeError:
         raise ContractBroken("the portal answered with text that is no UTF-8") from None
 
 
-def members(value: Json) -> dict[str, Json]:
+def members(value: Json | list[Json]) -> dict[str, Json]:
     """Return the members of an object, unread; anything else has none: PHP's empty object is `[]`."""
-    return _MAP.decode(value) if _begins(value, "{") else {}
+    return {} if isinstance(value, list) else _MAP.decode(value) if _begins(value, "{") else {}
 
 
 def page_of(reply: Reply, entity: Entity) -> Page:
@@ -144,7 +66,7 @@ def page_of(reply: Reply, entity: Entity) -> Page:
     """
     following = _following(reply.next, entity)
     try:
-        found: Json | None = reply.result
+        found: Json | list[Json] | None = reply.result
         for key in entity.rows:
             found = _inside(found, key)
         if entity.rows == () and not entity.id:
@@ -152,30 +74,32 @@ def page_of(reply: Reply, entity: Entity) -> Page:
         rows = _rows(found, (entity.id,) if entity.id else ("ID", "id"))
     except UnicodeDecodeError:
         raise Unreadable("NO_UTF_8", f"{entity.method} answered with a row that is no UTF-8") from None
-    except _UNREADABLE:
+    except UNREADABLE:
         where = ".".join(("result", *entity.rows))
         raise WrongShape(f"{entity.method} answered without rows in {where}") from None
     return Page(rows, reply.total, following)
 
 
-def _inside(value: Json | None, key: str) -> Json | None:
+def _inside(value: Json | list[Json] | None, key: str) -> Json | list[Json] | None:
     """Return a member of an object; an empty list stands for an empty one all the way down."""
-    if value is None or (_begins(value, "[") and not _LIST.decode(value)):
-        return value
-    return members(value).get(key)
+    if value is None or not _is_list(value):
+        return None if value is None else members(value).get(key)
+    return None if _items(value) else value
 
 
-def _found(result: Json, *, paged: bool) -> Json | None:
+def _found(result: Json | list[Json], *, paged: bool) -> Json | list[Json] | None:
     """Find the rows of a method that the catalog does not know; `None` where they cannot be told, so that nothing is lost.
 
     A list; an object of numbers, which is a list with holes, or of objects with
     ids; the only list in an object that has nothing else to say; or an object,
     which is one row.
     """
+    if isinstance(result, list):
+        return result
     inside = members(result)
     if all(key.isdigit() for key in inside) or all(not _IDS.isdisjoint(members(value)) for value in inside.values()):
         return result
-    lists = [key for key, value in inside.items() if _begins(value, "[")]
+    lists = [key for key, value in inside.items() if _is_list(value)]
     if not lists or not _IDS.isdisjoint(inside):
         return msgspec.Raw(b"[%b]" % bytes(result))
     others = {key.lower().replace("_", ""): inside[key] for key in inside.keys() - set(lists)}
@@ -186,18 +110,31 @@ def _found(result: Json, *, paged: bool) -> Json | None:
     return inside[lists[0]]
 
 
-def _rows(value: Json | None, names: tuple[str, ...]) -> Sequence[Row]:
+def _rows(value: Json | list[Json] | None, names: tuple[str, ...]) -> Sequence[Row]:
     """Take the rows out of a list, or out of an object whose keys are numbers with holes between them."""
     if value is None:
         raise msgspec.ValidationError
-    items = list(members(value).values()) if _begins(value, "{") else _LIST.decode(value)
-    read, whole = _keys(names).decode, bytes(value)
-    if b"\n" in whole or b"\r" in whole:
-        items = [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
-    rows = [Row(_text(item), read(item)) for item in items]
+    read = _keys(names).decode
+    rows = [Row(_text(item), read(item)) for item in _items(value)]
     for row in rows:
         _refuse_two_ids(row)
     return rows
+
+
+def _is_list(value: Json | list[Json]) -> bool:
+    """Tell whether it is a list, taken apart or not."""
+    return isinstance(value, list) or _begins(value, "[")
+
+
+def _items(value: Json | list[Json]) -> list[Json]:
+    """Take the items out of a list, or out of an object, each on one line."""
+    if isinstance(value, list):  # of an answer without line feeds
+        return value
+    items = list(members(value).values()) if _begins(value, "{") else _LIST.decode(value)
+    whole = bytes(value)
+    if b"\n" in whole or b"\r" in whole:
+        return [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
+    return items
 
 
 def _refuse_two_ids(row: Row) -> None:
@@ -207,10 +144,11 @@ def _refuse_two_ids(row: Row) -> None:
     another object's, so those that stand in its members are counted.
     """
     for name, value in row.keys.items():
+        said = f'"{name}":"{value}"' if isinstance(value, str) else f'"{name}":{value},'
+        if row.text.startswith(said.encode(errors="replace"), 1):  # as in nearly all rows
+            continue
         key = b'"%b":' % name.encode()
-        place = row.text.find(key) + len(key)
-        said = b'"%b"' % value.encode(errors="replace") if isinstance(value, str) else b"%d" % value if isinstance(value, int) else key
-        if not row.text.startswith(said, place):
+        if not row.text.startswith(said.encode(errors="replace"), row.text.find(key)):
             inside = sum(bytes(one).count(key) for one in _MAP.decode(row.text).values())
             if row.text.count(key) - inside > 1:
                 raise msgspec.ValidationError

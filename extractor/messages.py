@@ -63,9 +63,9 @@ class Row(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One call that succeeded: `result` and `next` as they came, `total` where sent."""
+    """One call that succeeded: `result` and `next` as they came, `total` where sent; a list may have been taken apart already."""
 
-    result: Json
+    result: Json | list[Json]
     total: int | None = None
     next: Any = None
     timing: Timing | None = None

@@ -14,8 +14,8 @@ from typing import Any
 import atheris
 import orjson
 
-with atheris.instrument_imports(include=["extractor.decoder", "extractor.batch", "extractor.refusals", "extractor.messages"]):
-    from extractor import batch, decoder, refusals  # noqa: F401 - before all who import them
+with atheris.instrument_imports(include=["extractor.envelopes", "extractor.decoder", "extractor.batch", "extractor.refusals", "extractor.messages"]):
+    from extractor import batch, decoder, envelopes, refusals  # noqa: F401 - before all who import them
 
 from extractor.catalog import catalog, raw_method
 from tests.test_hostile_answers import BATCH, decoded_alone, decoded_as_batch, genuine

@@ -5,17 +5,19 @@ The commands are taken apart by the sandbox's `parse_str`, which shares no code 
 
 import json
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.batch import decode, encode
-from extractor.decoder import maps_of
-from extractor.errors import AccessDenied, B24xError, CommandFailed, OperatingLimited, PortalError
+from extractor.catalog import catalog
+from extractor.decoder import page_of, reply_of, value_of
+from extractor.envelopes import maps_of
+from extractor.errors import AccessDenied, B24xError, CommandFailed, OperatingLimited, PortalError, WrongShape
 from extractor.messages import Call, Reply, Timing
 from extractor.sandbox.wire import parse_str
-from tests.rows import reply
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = TEXT | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
@@ -120,7 +122,7 @@ def test_outcomes_are_in_the_order_of_the_calls(fates):
     kinds = {"ok": Reply, "null": Reply, "refused": AccessDenied, "both": AccessDenied, "missing": CommandFailed}
     assert [kinds[fate] for fate in fates] == [type(one) for one in outcomes]
     assert [[place] for place, fate in enumerate(fates) if fate == "ok"] == [
-        orjson.loads(memoryview(one.result)) for one, fate in zip(outcomes, fates, strict=True) if fate == "ok"]
+        value_of(one) for one, fate in zip(outcomes, fates, strict=True) if fate == "ok"]
 
 
 @pytest.mark.parametrize("maps", [{}, {"result": ["a", "b"]}, {"result": {"c1": []}}, {"result_error": [{"error": "X"}]}])
@@ -152,5 +154,27 @@ def test_a_reply_carries_its_total_next_and_timing():
     """Each from its own map."""
     time = {"operating": 1.5, "operating_reset_at": 1_724_670_600}
     whole = {"result": {"c0": [1]}, "result_total": {"c0": "70"}, "result_next": {"c0": 50}, "result_time": {"c0": time}}
-    assert reply([1], 70, 50, Timing(1.5, 1_724_670_600.0)) == outcome(**whole)
-    assert reply([1]) == outcome(result={"c0": [1]})
+    found = outcome(**whole)
+    assert (70, 50, Timing(1.5, 1_724_670_600.0), [1]) == (found.total, found.next, found.timing, value_of(found))
+    bare = outcome(result={"c0": [1]})
+    assert (None, None, None, [1]) == (bare.total, bare.next, bare.timing, value_of(bare))
+
+
+ROWS = st.lists(st.dictionaries(st.sampled_from(["ID", "TITLE"]), SCALARS | st.just("5"), min_size=1), max_size=4)
+
+
+def taken(found):
+    """Take the rows out of a reply."""
+    try:
+        return [(row.text, row.keys) for row in page_of(found, catalog()["deals"]).rows]
+    except WrongShape as error:
+        return type(error)
+
+
+@given(st.lists(ROWS | JSON, min_size=1, max_size=3), st.sampled_from([None, 1]))
+def test_rows_are_the_same_whatever_stands_beside_them(pages, indent):
+    """A batch of lists is taken apart in one pass, any other one in two, and one with line feeds otherwise again."""
+    body = json.dumps({"result": {"result": {f"c{place}": page for place, page in enumerate(pages)}}}, indent=indent).encode()
+    alone = [taken(reply_of(msgspec.Raw(json.dumps(page, separators=(",", ":") if indent else None).encode()), None, None, None)) for page in pages]
+    together = [taken(found) for found in decode(maps_of(200, body), len(pages))]
+    assert alone == together

@@ -8,6 +8,7 @@ import pytest
 
 from extractor.auth import webhook
 from extractor.client import Client
+from extractor.decoder import value_of
 from extractor.errors import (
     AccessDenied,
     ConnectionLost,
@@ -68,7 +69,7 @@ async def test_one_call_goes_directly():
     url, body, headers = network.posted[0]
     assert (f"https://example.invalid/rest/1/{CODE}/crm.deal.list", {"start": -1}) == (url, body)
     assert "application/json" == headers["Content-Type"]
-    assert ([{"ID": "1"}], 51, 50, 1.5, 9) == (orjson.loads(memoryview(reply.result)), reply.total, reply.next, reply.timing.operating, reply.timing.reset_at)
+    assert ([{"ID": "1"}], 51, 50, 1.5, 9) == (value_of(reply), reply.total, reply.next, reply.timing.operating, reply.timing.reset_at)
 
 
 async def test_several_calls_go_as_a_batch():
@@ -79,7 +80,7 @@ async def test_several_calls_go_as_a_batch():
     deals, tasks, missing = await client(network).send([DEALS, TASKS, DEALS])
     assert network.posted[0][0].endswith("/batch")
     assert ["c0", "c1", "c2"] == list(network.posted[0][1]["cmd"])
-    assert [{"ID": "1"}] == orjson.loads(memoryview(deals.result))
+    assert [{"ID": "1"}] == value_of(deals)
     assert isinstance(tasks, AccessDenied)
     assert isinstance(missing, ServerFailure)
 

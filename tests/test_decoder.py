@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.catalog import catalog, raw_method
-from extractor.decoder import envelope_of, page_of, reply_of, value_of
+from extractor.decoder import page_of, reply_of, value_of
+from extractor.envelopes import envelope_of
 from extractor.errors import (
     AccessDenied,
     B24xError,
@@ -68,6 +69,7 @@ def test_a_torn_body_is_no_json(status, envelope, data):
 @pytest.mark.parametrize(("row", "is_row"), [
     (b'{"ID":"0","ID":"4251"}', False), (b'{"ID":"4251","T":"x","ID":"0"}', False), (b'{"ID":0,"T":{"ID":4251},"ID":4251}', False),
     (b'{"T":[{"ID":"4"},{"ID":"7"}],"ID":"5"}', True), (b'{"T":"\\"ID\\":\\"4\\"","ID":"5"}', True), (b'{"T":"ID","ID":5}', True),
+    (b'{"ID":57,"T":"x","ID":5}', False), (b'{"ID":"57","ID":"5"}', False), (b'{"ID":5,"T":1,"ID":5}', True),
     (b'{"ID" : "5"}', True), (b'{"ID":"\\u0035"}', True), (b'{"ID":null}', True),
 ])
 def test_a_row_that_says_its_id_twice_is_none(row, is_row):

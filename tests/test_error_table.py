@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from extractor import batch, refusals
-from extractor.decoder import envelope_of, maps_of
+from extractor.decoder import value_of
+from extractor.envelopes import envelope_of, maps_of
 from extractor.errors import (
     AccessDenied,
     CommandFailed,
@@ -144,7 +145,7 @@ def batched(code: object, words: str) -> PortalError:
     result = {"result": {"c0": [], "c2": []}, "result_error": {"c1": {"error": code, "error_description": words}},
               "result_total": [], "result_next": [], "result_time": []}
     before, error, after = batch.decode(maps_of(200, orjson.dumps({"result": result, "time": {}})), 3)
-    assert [] == orjson.loads(memoryview(before.result)) == orjson.loads(memoryview(after.result))
+    assert [] == value_of(before) == value_of(after)
     return error
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from extractor import batch
 from extractor.auth.oauth import Tokens, _read
 from extractor.catalog import catalog, raw_method
-from extractor.decoder import envelope_of, maps_of, page_of, reply_of
+from extractor.decoder import page_of, reply_of
+from extractor.envelopes import envelope_of, maps_of
 from extractor.errors import B24xError
 from extractor.messages import Call, Page, Reply
 from extractor.sandbox.clock import run
