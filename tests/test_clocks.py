@@ -12,8 +12,7 @@ from extractor import mirror
 from extractor.clocks import DRIFT, FAR, SLACK, Clocks, behind, doubt
 from extractor.known import Known
 from extractor.lanes import Standing
-from tests.mirrors import SAME, Nights
-from tests.test_sync import Ahead
+from tests.mirrors import SAME, Ahead, Nights
 
 THEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)

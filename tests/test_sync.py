@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 from dataclasses import replace
 
-import orjson
 import pytest
 
 from extractor.config import settings
@@ -20,7 +19,7 @@ from extractor.sandbox.faults.methods import Poison
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
-from tests.mirrors import SAME, Nights, latest
+from tests.mirrors import SAME, Ahead, Nights, latest
 from tests.thorough import thorough
 from tests.trials import ADDRESS, CODE, SCOPES
 
@@ -381,22 +380,6 @@ async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, ki
     outcome = await world.night("deals", **wishes)
     assert ("complete", 0) == (outcome.manifest["status"], outcome.exit_code)
     assert SAME == await world.differences("deals", **{key: list(value) for key, value in wishes.items()}) == await world.differences("contacts")
-
-
-class Ahead:
-    """A line to a portal whose clock tells a time that is so much later than its stamps."""
-
-    def __init__(self, line, ahead):
-        self._line, self.ahead = line, ahead
-
-    async def post(self, url, body, headers):
-        """Carry one request."""
-        answer = await self._line.post(url, body, headers)
-        if not url.endswith("server.time"):
-            return answer
-        said = orjson.loads(answer.body)
-        moment = dt.datetime.fromisoformat(said["result"]) + self.ahead
-        return replace(answer, body=orjson.dumps({**said, "result": moment.isoformat()}))
 
 
 async def test_a_clock_that_went_back_makes_all_be_read_again(nights):

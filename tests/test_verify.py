@@ -26,9 +26,8 @@ from extractor.sandbox.faults.mixture import Mixture
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import Mutation
 from extractor.verify import Verify
-from tests.mirrors import SAME, Nights, rewrite
+from tests.mirrors import SAME, Ahead, Nights, rewrite
 from tests.simulation.disk import Disk
-from tests.test_sync import Ahead
 from tests.thorough import thorough
 from tests.trials import CODE
 
