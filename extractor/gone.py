@@ -15,15 +15,18 @@ whose other answers cannot be believed then: the entity stands where it stood.
 But where a row may have slipped by for a moment (a condition that it did not
 fit, a method that pages without ids), it is simply there.
 
-What is found is noted here and nowhere else: a run that is killed meanwhile asks
-for all of it again.
+Rule 4: what has been asked for again, round by round, is recorded with the run (`Looked`), or a run that has
+less time than all of it takes would never come to its end. It holds for the very suspects that it was about.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from extractor.changes import NO_FILE
 from extractor.entityrun import EntityRun
@@ -34,7 +37,15 @@ from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.samples import windows
 
-ROUND = 2_000  # spans asked for at a time, as what is planned lies in memory
+ROUND = 500  # spans asked for at a time, ten requests: what is planned lies in memory, and a run that is stopped begins its round anew
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """How far a second look has come: all suspects up to an id have been asked for, and those `found` are there; `about` says of which ones."""
+
+    about: str
+    upto: int
+    found: tuple[Id, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +58,21 @@ class Gone:
     shown: bool
     found: set[Id] = field(default_factory=set)
     runs: list[EntityRun] = field(default_factory=list)
+    _asked: int = -1
     _place: int | None = -1
+    _name: str = ""
+
+    def go_on(self, looked: Looked | None) -> None:
+        """Go on behind what a run before this one has asked for, if it suspected the same rows."""
+        if looked is not None and looked.about == self._about():
+            self._asked = self._place = looked.upto
+            self.found |= set(looked.found)
+
+    @property
+    def looked(self) -> Looked | None:
+        """What is to be recorded: how far the rounds that are through have come; `None` before the first one is."""
+        there = self.found | self._unread
+        return Looked(self._about(), self._asked, tuple(one for one in self.suspects if one in there)) if self._asked >= 0 else None
 
     @property
     def ids(self) -> list[Id]:
@@ -64,6 +89,7 @@ class Gone:
     def ask(self) -> EntityRun | None:
         """Ask for the next ones; `None` when all have been asked for."""
         place, self._place = self._place, None
+        self._asked = self._asked if place is None else place
         if place is None or not self.suspects:
             self._judge()
             return None
@@ -105,6 +131,11 @@ class Gone:
         if later[-1] > ranges[-1][1]:
             self._place = ranges[-1][1]
         return [Span(low, high, high) for low, high in ranges]
+
+    def _about(self) -> str:
+        """Name the suspects, all of them, in a few letters."""
+        self._name = self._name or hashlib.blake2b("\n".join(map(str, self.suspects)).encode(), digest_size=16).hexdigest()
+        return self._name
 
     def _again(self) -> Question:
         """Ask for ids alone, if that can be asked."""

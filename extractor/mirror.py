@@ -11,6 +11,7 @@ import msgspec
 
 from extractor.checkpoint import SavedEntity
 from extractor.errors import UsageError
+from extractor.gone import Looked
 from extractor.lanes import Standing
 from extractor.manifest import EntityFacts
 from extractor.messages import FileMark, Unread
@@ -37,7 +38,7 @@ class Entry(msgspec.Struct):
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
-    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began, `witness` the id of a row that was changed since the run before it.
+    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began, `witness` the id of a row that was changed since the run before it, `gone` how far its second look at what seems to be gone has come.
     `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
     """
 
@@ -51,6 +52,7 @@ class Night(msgspec.Struct):
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
     witness: dict[str, int] = {}
+    gone: dict[str, Looked] = {}
     events: tuple[Held, ...] = ()
     ours: dt.datetime | None = None
 

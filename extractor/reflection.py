@@ -23,7 +23,7 @@ from extractor.catalog import Entity
 from extractor.changes import NO_FILE, Changes, Seen
 from extractor.checkpoint import SavedEntity, fingerprint
 from extractor.entityrun import EntityRun
-from extractor.gone import Gone
+from extractor.gone import Gone, Looked
 from extractor.known import Id, Known
 from extractor.lanes import Kind, Lane, advanced, doubt_of
 from extractor.late import Late
@@ -75,6 +75,7 @@ class Reflection:
     gone: int = 0
     reach: int | None = None
     witness: int | None = None
+    looked: Looked | None = None
     deletes: FileMark = NO_FILE
     earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
 
@@ -128,9 +129,10 @@ class Reflection:
         return bool(self.runs) and all(run.ended for run in self.runs)
 
     def look(self) -> None:
-        """Note at each commit what a kill must not forget: the last id that there is, as soon as the reading of what is new has seen it; a witness."""
+        """Note at each commit what a kill must not forget: the last id that there is, as soon as the reading of what is new has seen it; a witness; how far the second look has come."""
         run = next((run for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind in {"all", "new"}), None)
         self.witness = self.unchanged.witness.id if self.unchanged else None
+        self.looked = (self.absent.looked if self.absent else None) or self.looked
         if self.reach is None and run is not None and run.sink is not None:
             spans = run.listing.spans if run.listing else None
             self.reach = max((span.until for span in spans or ()), default=self.place.known.last(self.name))
@@ -149,6 +151,7 @@ class Reflection:
             self.place.known.see(self.name, [int(one.id) for one in self.unread])
             shown = any(run.rows or run.unread for run in self.runs)
             self.absent = Gone(self.question, self.named, self._unseen(), shown)
+            self.absent.go_on(self.looked)
         return self._append("gone", self.absent.ask())
 
     def settle(self) -> None:

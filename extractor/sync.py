@@ -210,7 +210,7 @@ class Sync(Conducted):
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events), ours=night.ours)
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name),
-                              witness=night.witness.get(name), earlier=earlier.get(name, (0, 0)))
+                              witness=night.witness.get(name), looked=night.gone.get(name), earlier=earlier.get(name, (0, 0)))
             part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 
@@ -277,6 +277,7 @@ class Sync(Conducted):
                 part.look()
             night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
             night.witness = {part.name: part.witness for part in self._parts if part.witness is not None}
+            night.gone = {part.name: part.looked for part in self._parts if part.looked is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.asked = {run.name: asked(run) for part in self._parts for run in part.runs}
             for part in self._parts:

@@ -20,10 +20,10 @@ def rows(*ids):
     return [Row(orjson.dumps({"ID": str(one)}), {"ID": str(one)}) for one in ids]
 
 
-def look(second, there, *, unread=()):
-    """Ask for all suspects; the portal shows those that are there, and cannot give some. Tells the spans that were asked for."""
+def look(second, there, *, unread=(), rounds=None):
+    """Ask for all suspects, or for so many rounds; the portal shows those that are there, and cannot give some. Tells the spans that were asked for."""
     spans = []
-    while (run := second.ask()) is not None:
+    while rounds != len(second.runs) and (run := second.ask()) is not None:
         asked = [(span.cursor, span.high) for span in run.spans] if run.spans is not None else [(0, 3_000)]
         spans += asked
         run.unread = tuple(Unread(str(one), "BAD") for one in unread if any(low < one <= high for low, high in asked))
@@ -77,3 +77,34 @@ def test_an_empty_answer_has_to_be_trusted(trusted, status):
     assert second.emptied
     second.believe(trusted=trusted)
     assert status == second.runs[-1].status
+
+
+@given(IDS, st.data(), st.sampled_from([1, 3]), st.integers(1, 4))
+def test_who_goes_on_asks_for_the_rest(suspects, data, size, stop):
+    """Killed after any round: what was asked for before is not asked for again, and what was found to be there is not called gone."""
+    there = data.draw(st.sets(st.sampled_from(suspects)))
+    asked = replace(ASKED, filter={"STAGE_ID": "WON"})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(gone, "ROUND", size)
+        first = Gone(asked, named=True, suspects=suspects, shown=True)
+        before = look(first, there, rounds=stop)
+        second = Gone(asked, named=True, suspects=suspects, shown=True)
+        second.go_on(first.looked)
+        after = look(second, there)
+    assert set(suspects) - there == set(second.ids)
+    through = before[: (len(first.runs) - 1) * size]
+    assert not set(through) & set(after)
+    assert all(any(low < one <= high for low, high in (*through, *after)) for one in suspects)
+
+
+@given(IDS, IDS)
+def test_other_suspects_are_asked_for_from_the_start(suspects, others):
+    """What one look has found out says nothing of rows that it was not about."""
+    first = Gone(ASKED, named=True, suspects=suspects, shown=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(gone, "ROUND", 1)
+        look(first, (), rounds=2)
+    second = Gone(ASKED, named=True, suspects=others, shown=True)
+    second.go_on(first.looked)
+    spans = look(second, ())
+    assert suspects == others or all(any(low < one <= high for low, high in spans) for one in others)

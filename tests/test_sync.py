@@ -604,3 +604,19 @@ async def test_a_late_row_that_cannot_be_read_is_named_once(nights, monkeypatch)
     bad.clear()
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
+
+
+async def test_a_second_look_that_takes_longer_than_a_run_comes_to_its_end(nights):
+    """So many rows are gone that no run has the time to ask for all of them again: each goes on behind the one before."""
+    world = nights("deals", rows={"deals": 8_000})
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[::20])
+    world.settings = world.trial.settings(rate_limit="1/1")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("extractor.gone.ROUND", 25)  # half a request: a dozen of them are more than a run has time for
+        for _ in range(12):
+            outcome = await world.night(max_seconds=4.0)
+            if gone := outcome.manifest["entities"]["deals"]["gone"]:
+                break
+    assert gone
+    assert SAME == await world.differences("deals")
