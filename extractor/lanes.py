@@ -9,6 +9,8 @@ call of the last run that came to its end; and somewhat before that, for what
 was under way then. `crm.item.list` shifts such a moment by the caller's time
 zone (`prepareDateTimeFieldsForFilter`), so there it is a day earlier. Rows
 that come in vain are known already, and cost nothing but their reading.
+Where the server's zone ends its summer time between two runs, an hour of its local times comes twice, and stamps may be kept as such: then an
+hour earlier.
 Rule 3: ids are not committed in their order: the newest few hundred are read again, counted from the last one that there was when the
 reading of what is new began: a run may take days, and other lanes show rows far above.
 Rule 4: nothing is ordered by a stamp: every lane goes by ids.
@@ -101,7 +103,7 @@ def lanes(
     newest = max(0, standing.reach - OVERLAP)
     found = [Lane("new", _bounded(question, "new", {f">{entity.filter_id}": newest}), newest)]
     if entity.modified:
-        back = (doubted and doubted.back) or dt.timedelta()
+        back = ((doubted and doubted.back) or dt.timedelta()) + _twice(standing.watermark, now)
         since = standing.watermark - back - LOOKBACK - (SHIFT if entity.family == "controller" else dt.timedelta())
         found.append(Lane("changed", _bounded(question, "changed", {f">={entity.modified}": since.isoformat(timespec="seconds")})))
     low, high = _due(standing, now, full_every) if full_every is not None else (0, 0)
@@ -117,6 +119,12 @@ def lanes(
     if deletes:
         found.append(Lane("ids", replace(_bounded(question, "ids", {}), select=(entity.filter_id,))))
     return tuple(found)
+
+
+def _twice(then: dt.datetime, now: dt.datetime) -> dt.timedelta:
+    """Return how much of the server's local time has come twice since a moment."""
+    offsets = then.utcoffset() or dt.timedelta(), now.utcoffset() or dt.timedelta()
+    return max(dt.timedelta(), offsets[0] - offsets[1])
 
 
 def doubt_of(standing: Standing | None, now: dt.datetime, ours: dt.datetime | None) -> Doubt | None:

@@ -141,7 +141,8 @@ def ids_for(question: Question, held: Iterable[Held]) -> tuple[int, ...]:
 
 def missing(answer: Any, wanted: Sequence[str]) -> list[str]:
     """Name the events that are not bound yet: applications lose theirs when they are updated."""
-    there = {row.get("event") for row in answer if isinstance(row, dict) and row.get("offline")} if isinstance(answer, list) else set()
+    rows = [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
+    there = {event for row in rows if row.get("offline") and isinstance(event := row.get("event"), str)}
     return [name for name in wanted if name not in there]
 
 

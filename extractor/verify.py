@@ -170,7 +170,7 @@ class Verify(Conducted):
     ) -> B24xError | None:
         """Ask for what seems to differ again; return what ended it."""
         for part in parts:
-            part.suspect(began, tops.get(part.name), made=None if self._mirror else made)
+            part.suspect(began, tops.get(part.name) or None, made=None if self._mirror else made)
         while self._conduct.stopped is None and (runs := {part: run for part in parts if (run := part.look_again())}):
             if error := await self._drive(list(runs.values())):
                 return error
@@ -237,13 +237,12 @@ class Verify(Conducted):
             return error.exit_code, str(error)
         if not self._over and self._conduct.stopped is not None:
             return self._conduct.stopped
+        lacking = [f"{part.name} was not compared: {part.finding.reason}" for part in self._parts
+                   if part.finding.reason and (self._order.names or part.claim.lacking or not part.claim.silent)]
         if differs := findings.why(found):
             unmended = f"nothing was mended: {self._unmended}" if self._unmended else None
-            return DIFFERS, "; ".join(filter(None, (differs, unmended, self._note)))
-        lacking = [part for part in self._parts if part.finding.reason and (self._order.names or part.claim.lacking or not part.claim.silent)]
-        if lacking:
-            return 4, "; ".join(f"{part.name} was not compared: {part.finding.reason}" for part in lacking)
-        return 0, None
+            return DIFFERS, "; ".join(filter(None, (differs, unmended, *lacking, self._note)))
+        return (4, "; ".join(lacking)) if lacking else (0, None)
 
     def _record(self) -> dict[str, Any]:
         """Return what was found, as one record."""

@@ -47,6 +47,20 @@ def test_pieces_are_a_share_each():
     assert [*((one, one + 1_000) for one in range(0, 7_000, 1_000)), (0, 1_000)] == pieces
 
 
+@given(st.integers(0, 600), st.integers(0, 600), st.data())
+def test_an_hour_that_comes_twice_hides_no_change(before, after, data):
+    """Summer time ends between two runs, and stamps are kept as local times: whenever a row has changed, it lies within what is asked for."""
+    summer, winter = (dt.timezone(dt.timedelta(hours=hours)) for hours in (2, 1))
+    ends = dt.datetime(2026, 10, 25, 1, tzinfo=dt.UTC)
+    then, now = ends - dt.timedelta(minutes=before, seconds=1), ends + dt.timedelta(minutes=after)
+    standing = advanced(None, then.astimezone(summer), 5_000, lanes(DEALS, None, then, known=0, deletes=False, full_every=None), reach=5_000)
+    found = lanes(DEALS, standing, now.astimezone(winter), known=5_000, deletes=False, full_every=None)
+    (bound,) = (one.question.filter[">=DATE_MODIFY"] for one in found if one.kind == "changed")
+    changed = then + (now - then) * data.draw(st.floats(0, 1))
+    stamp = changed.astimezone(winter if changed >= ends else summer).replace(tzinfo=None)
+    assert dt.datetime.fromisoformat(bound).astimezone(summer).replace(tzinfo=None) <= stamp
+
+
 SOME = st.one_of(st.sets(st.integers(1, 400), max_size=200), st.sets(st.integers(1, 10**12), max_size=120))
 
 

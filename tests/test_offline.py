@@ -52,7 +52,7 @@ def test_a_row_of_the_queue_names_an_object(table, name, action):
     assert (77,) == offline.ids_for(question, [held])
 
 
-@given(JSON)
+@given(JSON | st.lists(st.fixed_dictionaries({"event": JSON, "offline": st.just(1)}), max_size=3))
 def test_whatever_the_portal_says_is_read_or_passed_over(said):
     """No answer breaks the reading of it."""
     held = [*offline.left(said, offline.names(DEALS)), *filter(None, [offline.taken(said)])]

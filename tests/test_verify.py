@@ -7,6 +7,7 @@ import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -29,7 +30,7 @@ from extractor.verify import Verify
 from tests.mirrors import SAME, Ahead, Nights, rewrite
 from tests.simulation.disk import Disk
 from tests.thorough import thorough
-from tests.trials import CODE
+from tests.trials import CODE, SCOPES
 
 ROWS = {"deals": 1_500, "contacts": 800, "companies": 90}
 NAMES = ("deals", "contacts", "companies", "tasks", "users", "departments", "currencies", "crm_types", "crm_statuses")
@@ -637,3 +638,33 @@ async def test_a_kill_between_the_record_and_the_manifest_loses_nothing(mirror):
     assert 7 == (await world.found())[0]
     assert 0 == (await world.night()).exit_code
     assert (0, set()) == await world.found()
+
+
+@pytest.mark.parametrize("kind", ["mirror", "dump"])
+async def test_one_blank_answer_to_the_last_ids_hides_nothing(tmp_path, kind, monkeypatch):
+    """It would say that whatever is missing was born since."""
+    lists, blank = METHODS["crm.deal.list"], []
+
+    def body(portal, params, start, session):
+        answer = lists.run(portal, params, start, session)
+        return replace(answer, result=[], total=0, next=None) if params.get("order") == {"ID": "DESC"} and blank and blank.pop() else answer
+    monkeypatch.setitem(METHODS, "crm.deal.list", Method(lists.scope, body))
+    world = Folder(tmp_path / "out", kind, "deals", rows={"deals": 900})
+    await world.make()
+    await asyncio.sleep(3_600)
+    rewrite(world.trial.folder, "deals", lambda lines: lines[:200] + lines[400:])
+    blank.append(True)
+    code, found = await world.found()
+    assert (7, 200, []) == (code, len(found), blank)
+
+
+async def test_what_was_not_compared_is_said_beside_what_differs(tmp_path):
+    """One entity has missing rows, another one shows nothing any more: the sentence names both."""
+    world = Folder(tmp_path / "out", "mirror", "deals", "departments", session=Session(1, admin=False, scopes=SCOPES))
+    await world.make()
+    rewrite(world.trial.folder, "deals", lambda lines: lines[3:])
+    world.happen("delete", "departments", *list(world.tables["departments"].ids))
+    outcome = await world.verify().run()
+    assert 7 == outcome.exit_code
+    assert "deals has 3 missing" in outcome.why
+    assert "departments was not compared: " in outcome.why
