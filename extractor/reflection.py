@@ -78,6 +78,7 @@ class Reflection:
     looked: Looked | None = None
     deletes: FileMark = NO_FILE
     earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
+    landed: int = 0  # rows of this run's file that commands before this one have written
 
     @property
     def name(self) -> str:
@@ -93,6 +94,7 @@ class Reflection:
                 hold_against(self.place.folder, mark)
         if file is not None and not ((path := self.place.folder / file.path).exists() and path.stat().st_size >= file.bytes):
             hold_against(self.place.folder, file, whole=False)
+        self.landed = file.rows if file else 0
         if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
             self.noted = doubted.words
         make = functools.partial(self._open, self._stem("changes"))
@@ -115,8 +117,8 @@ class Reflection:
 
     @property
     def news(self) -> tuple[int, int]:
-        """How many rows the command has written, and how many it has found gone."""
-        return self.earlier[0] + self.file.rows, self.earlier[1] + self.gone
+        """How many rows this command has written, and how many it has found gone."""
+        return self.earlier[0] + self.file.rows - self.landed, self.earlier[1] + self.gone
 
     @property
     def unread(self) -> tuple[Unread, ...]:

@@ -213,7 +213,10 @@ async def test_other_columns_are_fetched_anew_and_said(nights):
 
 
 async def test_two_runs_of_one_command_are_one_story(nights):
-    """It begins once and ends once, and what was written and is gone is that of both: of the run that was finished, and of the one that followed."""
+    """It begins once and ends once, and what it has written and found gone is that of both: of the run that it finished, and of the one that followed.
+
+    What the command before it had written was told by that one: together they are the lines.
+    """
     world = nights("deals", rows={"deals": 3_000})
     await world.night()
     ids, told = list(world.tables["deals"].ids), []
@@ -226,7 +229,10 @@ async def test_two_runs_of_one_command_are_one_story(nights):
     assert (RunBegan, RunEnded) == (type(told[0]), type(told[-1]))
     entry = outcome.manifest["entities"]["deals"]
     files = sorted(world.trial.folder.glob("deals/changes-*"))
-    assert sum(len(path.read_bytes().splitlines()) for path in files) == entry["written"] == told[-1].rows > 1_900
+    before = stopped.manifest["entities"]["deals"]["written"]
+    assert sum(len(path.read_bytes().splitlines()) for path in files) == before + entry["written"] > 1_900
+    assert 0 < before
+    assert entry["written"] == told[-1].rows
     assert 3 == entry["gone"]
 
 

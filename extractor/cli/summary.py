@@ -16,11 +16,14 @@ from extractor.errors import B24xError, DiskError, UsageError
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Refuse a summary file that cannot be written before the run, not after it."""
+    """Refuse a summary file that cannot be written before the run, not after it; one that is not there yet is not made by that."""
     if path.is_fifo():
         raise UsageError(f"--summary: {path.name} is a pipe, and a run would wait until somebody reads it: name a file")
+    new = not path.exists()
     try:
         path.open("ab").close()
+        if new:
+            path.unlink()
     except OSError as error:
         raise UsageError(f"--summary: {path.name} cannot be written: {error.strerror}") from None
 
@@ -47,7 +50,7 @@ def append_failure(path: Path, options: Mapping[str, Any], exit_code: int, why: 
 
 
 def _is_summary(path: Path, folder: str | None, *, new: bool) -> bool:
-    """Tell whether a line may be added to a file that nobody may have looked at: to one that ends with such a line, or to a `new` one outside the run's folder.
+    """Tell whether a line may be added to a file that nobody may have looked at: to one that ends with such a line, or outside the run's folder to an empty or `new` one.
 
     A command line that makes no sense makes no file.
     """
@@ -58,7 +61,7 @@ def _is_summary(path: Path, folder: str | None, *, new: bool) -> bool:
             last = orjson.loads(path.read_bytes().splitlines()[-1])
             return isinstance(last, dict) and {"run_id", "exit_code"} <= last.keys()
         real = Path(os.path.realpath(path))
-        return new and (folder is None or Path(os.path.realpath(folder)) not in {real, *real.parents})
+        return (new or path.exists()) and (folder is None or Path(os.path.realpath(folder)) not in {real, *real.parents})
     return False
 
 

@@ -107,4 +107,3 @@ def test_other_files_beside_the_manifest_are_the_users(folder):
     ran = run("sync", "--summary", "out/runs.jsonl", "--metrics", "out/b24x.prom")
     assert 2 == ran.exit_code
     assert "own files" not in ran.stderr
-    assert (folder / "runs.jsonl").exists()

@@ -111,6 +111,18 @@ def test_a_summary_that_cannot_be_written(served, tmp_path):
     assert (0, False) == (portal.portal.statistics().requests, (tmp_path / "out").exists())
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_mistake_makes_no_summary(served, tmp_path, there):
+    """What is refused leaves no empty file; one that is there and empty was made for this, and gets its line."""
+    path = tmp_path / "runs.jsonl"
+    if there:
+        path.touch()
+    words = ["sync", "deals", "--to", str(tmp_path / "out"), "--metrics", str(tmp_path / "no/b24x.prom"), "--summary", str(path)]
+    assert 2 == CliRunner().invoke(main, words, env={"B24X_WEBHOOK": served(deals=60).webhook}).exit_code
+    assert there == path.exists()
+    assert not there or 2 == orjson.loads(path.read_bytes())["exit_code"]
+
+
 def test_a_summary_or_a_page_that_is_no_file(served, tmp_path):
     """What would keep a run waiting is refused before anything is asked, in one sentence."""
     portal = served(deals=60)
