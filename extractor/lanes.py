@@ -60,7 +60,8 @@ class Standing:
     """Where an entity stood when a run of it came to its end: what its changes are asked from, and its highest id.
 
     `reach` is the last id that was seen when the reading of what is new began: above it another lane may have shown some of the rows.
-    `ours` is what this machine's clock told when the portal's told the watermark; runs of before have not read it.
+    `ours` is what this machine's clock told when the portal's told the watermark; runs of before have not read it. `swept` is when the
+    last run began that has looked through all of its ids, and so for what is gone among them.
     """
 
     watermark: dt.datetime
@@ -68,6 +69,7 @@ class Standing:
     round: Round
     reach: int = 0
     ours: dt.datetime | None = None
+    swept: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +146,15 @@ def advanced(
     """Return where an entity stands after a run that began at a moment of the server's clock, and read these lanes to their end."""
     kinds = {lane.kind: lane for lane in found}
     if standing is None or "all" in kinds:
-        return Standing(began, last, Round(0, began, ((last, began),)), reach, ours)
+        return Standing(began, last, Round(0, began, ((last, began),)), reach, ours, began)
     last = max(last, standing.last)
     read = _marked(standing.round.read, standing.last, last, began)
+    swept = began if "ids" in kinds else standing.swept
     again = kinds.get("again")
     if again is None or again.high is None:
-        return Standing(began, last, replace(standing.round, read=read), reach, ours)
+        return Standing(began, last, replace(standing.round, read=read), reach, ours, swept)
     upto = 0 if again.high >= standing.last else again.high
-    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach, ours)
+    return Standing(began, last, Round(upto, began, _marked(read, again.low, again.high, began)), reach, ours, swept)
 
 
 def refuse_own_bounds(question: Question) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from extractor.events import CallFailed, Event, RequestAnswered
 
 _WATERMARK = "b24x_watermark_timestamp_seconds"
+_SWEPT = "b24x_swept_timestamp_seconds"
 _SUCCESS = "b24x_last_success_timestamp_seconds"
 _ROWS = "b24x_rows_total"
 
@@ -28,6 +29,7 @@ FAMILIES: Mapping[str, tuple[str, str]] = {
     "b24x_written_rows": ("gauge", "Lines that the sync wrote: what was new or had changed; 0 where it did not ask for the entity."),
     "b24x_gone_rows": ("gauge", "Rows that the sync found gone; 0 where it did not ask for the entity."),
     _WATERMARK: ("gauge", "The moment up to which a mirror has the entity, by the portal's clock."),
+    _SWEPT: ("gauge", "When the last run began that looked through all ids of the entity, and so for what is gone."),
     "b24x_watermark_age_seconds": ("gauge", "How old that moment was when the run ended, by this machine's clock."),
     "b24x_operating_window_seconds": ("gauge", "Method seconds of the portal's last ten minutes that were used when the run ended."),
     "b24x_run_requests": ("gauge", "HTTP requests for rows."),
@@ -39,7 +41,7 @@ FAMILIES: Mapping[str, tuple[str, str]] = {
     _SUCCESS: ("gauge", "When the last run ended that was complete (exit code 0)."),
 }
 
-_OF_THE_FOLDER = (_ROWS, _WATERMARK)
+_OF_THE_FOLDER = (_ROWS, _WATERMARK, _SWEPT)
 _SAMPLE = re.compile(r"^([a-z0-9_]+)\{(.*)\} (\S+)$", re.MULTILINE)
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -114,8 +116,9 @@ def _of_an_entity(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for key in ("written", "gone"):
         if key in entry:
             yield f"b24x_{key}_rows", entry[key]
-    if entry.get("watermark"):
-        yield _WATERMARK, dt.datetime.fromisoformat(entry["watermark"]).timestamp()
+    for key, name in (("watermark", _WATERMARK), ("swept", _SWEPT)):
+        if entry.get(key):
+            yield name, dt.datetime.fromisoformat(entry[key]).timestamp()
 
 
 def _written(found: Samples) -> Iterable[str]:

@@ -209,6 +209,7 @@ class Reflection:
             named=self.named,
             more={
                 "watermark": standing.watermark.isoformat() if standing else None,
+                "swept": standing.swept.isoformat() if standing and standing.swept else None,
                 "written": written,
                 "gone": gone,
                 "lanes": _costs(self.lanes, self.runs),

@@ -13,7 +13,7 @@ from extractor.wording import counted
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
 
 
-_SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "lanes")
+_SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "swept", "lanes")
 
 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:

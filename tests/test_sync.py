@@ -59,6 +59,16 @@ async def test_of_a_quiet_night_no_lane_is_called_empty(nights):
     assert ended["companies"].startswith("EMPTY: ")
 
 
+async def test_it_says_when_all_ids_were_looked_through_last(nights):
+    """Without that, rows which are gone may be there still, and `exact` says nothing of them."""
+    world = nights("deals", rows={"deals": 1_200}, deletes=False)
+    swept = [(await world.night()).manifest["entities"]["deals"]["swept"]]
+    for deletes in (False, True, False):
+        await asyncio.sleep(86_400)
+        swept.append((await world.night(deletes=deletes)).manifest["entities"]["deals"]["swept"])
+    assert swept[0] == swept[1] < swept[2] == swept[3]
+
+
 async def test_what_is_new_changed_and_gone(nights):
     """Each in its file, and together they are the portal's rows."""
     world = nights("deals", rows={"deals": 3_000})
