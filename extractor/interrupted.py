@@ -5,7 +5,8 @@ damaged. What it has landed counts then, as where a sync leaves it for another.
 Rule 2: an entity that was never read whole, and has a damaged file, starts over:
 nobody could hold it against the portal, and its rows are still to be read anyway.
 Rule 3: the state goes before the manifest. A run that was killed between its last
-commit and the manifest has come to its end: the state says so.
+commit and the manifest has come to its end: the state says so. So does that of a
+repair or a compact which the manifest of an earlier run does not know of: its files are the mirror's.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def settle(folder: Path, known: Known, state: State) -> None:
     if state.night is not None:
         _leave(folder, known, state, state.night)
     elif before.finished_at is not None:
+        manifest.rename(folder, {name: entry.files for name, entry in state.entities.items() if entry.standing})
         return
     manifest.write(folder, _finished(data, state))
 

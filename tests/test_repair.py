@@ -6,14 +6,17 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from extractor import mirror
+from extractor.compact import compact
 from extractor.errors import DiskError, UsageError
 from extractor.events import EntityEnded
+from extractor.known import NAME, Known
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.methods import METHODS
 from extractor.verify import Verify
 from tests.mirrors import SAME, latest, rewrite
-from tests.test_verify import Folder, contents, poison
+from tests.test_verify import Folder, contents, plant, poison
 from tests.thorough import thorough
 from tests.trials import SCOPES
 
@@ -233,3 +236,46 @@ async def test_a_night_that_was_killed_after_its_last_commit_has_come_to_its_end
     if repair:
         assert (0, set()) == await world.found()
         assert SAME == await world.differences("deals")
+
+
+async def test_a_repair_that_was_killed_before_its_manifest_is_not_made_twice(tmp_path):
+    """What it has recorded counts: nothing differs from that any more, and no line is written again."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 900})
+    await world.make()
+    plant(world, 30, 15)
+    path = world.trial.folder / "manifest.json"
+    before = path.read_bytes()
+    assert 7 == (await world.found(repair=True))[0]
+    files = entry_of(world, "deals")["files"]
+    path.write_bytes(before)
+    assert (0, set()) == await world.found(repair=True)
+    assert files == entry_of(world, "deals")["files"]
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_damaged_file_of_a_compact_that_was_killed_has_a_way_out(tmp_path):
+    """The manifest does not name that file yet, and a sync refuses it: the repair holds what is recorded against the portal."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 900})
+    await world.make()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:30])
+    await asyncio.sleep(3_600)
+    await world.night()
+    folder, kept = world.trial.folder, {}
+    for path in (folder / "manifest.json", *(folder / "deals").iterdir()):
+        kept[path] = path.read_bytes()
+    (folded,) = compact(folder)
+    for path, data in kept.items():
+        path.write_bytes(data)
+    known = Known.open(folder / ".b24x" / NAME)
+    state = mirror.decode(known.state())
+    state.entities["deals"].old = folded.before
+    known.commit(mirror.encode(state))
+    known.close()
+    path = folder / folded.now[0].path
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DiskError, match=r"b24x verify \S+ --repair"):
+        await world.night()
+    assert 7 == (await world.found(repair=True))[0]
+    assert 0 == (await world.night()).exit_code
+    assert (0, set()) == await world.found()
+    assert SAME == await world.differences("deals")
