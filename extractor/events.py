@@ -39,10 +39,11 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class StartedOver:
-    """Something else is asked of an entity than what the folder holds of it (`changed` parameters): it is read whole again."""
+    """Something else is asked of an entity than what the folder holds of it (`changed` parameters), or a file of a first reading is `damaged`: it is read whole again."""
 
     entity: str
     changed: tuple[str, ...] = ()
+    damaged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

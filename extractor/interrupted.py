@@ -4,6 +4,7 @@ Rule 1: a run under way is left only if it cannot be gone on with, as a file is
 damaged. What it has landed counts then, as where a sync leaves it for another.
 Rule 2: an entity that was never read whole, and has a damaged file, starts over:
 nobody could hold it against the portal, and its rows are still to be read anyway.
+A sync that begins to read it anew sees to that itself: no repair has to go before.
 Rule 3: the state goes before the manifest. A run that was killed between its last
 commit and the manifest has come to its end: the state says so. So does that of a
 repair or a compact which the manifest of an earlier run does not know of: its files are the mirror's.
@@ -24,9 +25,9 @@ from extractor.checkpoint import PRIVATE
 from extractor.conduct import utc
 from extractor.errors import UsageError
 from extractor.known import NAME, Known
-from extractor.leftovers import remove_unnamed, sound
+from extractor.leftovers import hold_against, remove_unnamed, sound
 from extractor.messages import FileMark
-from extractor.mirror import Night, State
+from extractor.mirror import Entry, Night, State
 from extractor.sinks import cut
 
 
@@ -44,6 +45,25 @@ def settle(folder: Path, known: Known, state: State) -> None:
         manifest.rename(folder, {name: entry.files for name, entry in state.entities.items() if entry.standing})
         return
     manifest.write(folder, _finished(data, state))
+
+
+def leave(folder: Path, state: State) -> None:
+    """Leave a run under way for another one, with all that it has landed.
+
+    Raises:
+        DiskError: That is damaged, and its entity has been read whole before; with the way out.
+    """
+    for name, file in state.night.files.items() if state.night else ():
+        if state.entities[name].standing:
+            hold_against(folder, file, whole=False)
+        if sound(folder, file, whole=False):
+            cut(folder, file)  # a killed run may have written more than it had committed
+    mirror.drop_night(state)
+
+
+def unfounded(folder: Path, entry: Entry) -> str | None:
+    """Return the first damaged file of an entity that was never read whole, which is to start over then."""
+    return None if entry.standing else next((mark.path for mark in entry.files if not sound(folder, mark)), None)
 
 
 def said(folder: Path) -> bytes:

@@ -155,6 +155,8 @@ def _line(event: Event, *, verbose: bool) -> str | None:
             return f"{reading(entity)}: {status}, {counted(rows, 'row')}{' read' * (':' in entity)}" + (f" ({reason})" if reason else "")
         case CallFailed(entity=entity, reason=reason, attempt=attempt, wait=wait) if verbose or attempt > 1:
             return f"{reading(entity)}: {words(reason)}, attempt {attempt}, again in {wait:.1f} s"
+        case StartedOver(entity=entity, damaged=str(path)):
+            return f"{entity}: {path} is not there, or not as the last run left it, so every row is fetched anew"
         case StartedOver(entity=entity, changed=changed):
             what = " and ".join(_ASKED.get(key.lower(), key) for key in changed) or "question"
             return f"{entity}: another {what} than last time, so every row is fetched anew"

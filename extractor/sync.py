@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from extractor import clocks, manifest, mirror, offline
+from extractor import clocks, interrupted, manifest, mirror, offline
 from extractor.auth import Application
 from extractor.checkpoint import PRIVATE, fingerprint
 from extractor.client import Client
@@ -43,7 +43,6 @@ from extractor.order import Mirror, Outcome
 from extractor.preflight import server_time, shows_all
 from extractor.question import Question, blamed
 from extractor.reflection import Place, Reflection, asked, saved
-from extractor.sinks import cut
 from extractor.transport import Transport
 
 CHEAP = 50_000  # rows, whose ids are read in twenty requests: of so many what is gone is looked for each time
@@ -134,9 +133,7 @@ class Sync(Conducted):
         """Carry one run out, or go on with it."""
         prints = {one.entity.name: fingerprint([one.entity.method, one.asked()]) for one in questions if not unfit(one)}
         if self._state.night is not None and self._state.night.questions != prints:
-            for mark in self._state.night.files.values():
-                cut(self._order.folder, mark)  # a killed run may have written more than it had committed
-            mirror.drop_night(self._state)
+            interrupted.leave(self._order.folder, self._state)
         if self._state.night is None:
             began = await self._conduct.asked(server_time(self._conduct.client))
             ours = clocks.ours()
@@ -175,15 +172,15 @@ class Sync(Conducted):
         self._write_manifest(utc())
 
     def _begin(self, questions: Sequence[Question], prints: dict[str, str], began: Clocks, events: tuple[Held, ...]) -> None:
-        """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
+        """Begin a run: entities of which something else is asked, or which are `unfounded`, start over, and what is gone is looked for where it is known how."""
         state, asked = self._state, {one.entity.name: one.asked() for one in questions}
         for name, question in prints.items():
-            entry = state.entities.get(name)
-            if entry is not None and entry.question != question:
+            entry = state.entities.setdefault(name, Entry(question))
+            damaged = interrupted.unfounded(self._order.folder, entry) if entry.question == question else None
+            if entry.question != question or damaged:
                 self._known.forget_all(name)
-                self._conduct.tell(StartedOver(name, mirror.otherwise(entry, asked[name])))
-            if entry is None or entry.question != question:
-                state.entities[name] = Entry(question, old=(*entry.old, *entry.files) if entry else ())
+                self._conduct.tell(StartedOver(name, mirror.otherwise(entry, asked[name]), damaged))
+                state.entities[name] = Entry(question, old=(*entry.old, *entry.files))
             self._known.look_anew(name)
         known = {name: self._known.count(name) for name in prints}
         state.night = Night(str(uuid.uuid4()), began.portal, utc(), prints, known, events=events, ours=began.ours)

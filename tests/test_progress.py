@@ -69,12 +69,15 @@ def test_rows_are_counted_over_all_readings():
 
 
 def test_what_is_read_whole_again_is_said():
-    """A mirror that is asked for other columns, or rows, is fetched anew: that takes long and replaces what lies there, so -q says it, too."""
-    said = lines_of(StartedOver("deals", ("select",)), StartedOver("leads", ("filter", "entityTypeId")), StartedOver("quotes"), quiet=True)
+    """A mirror that is asked for other columns, or rows, or whose first file is damaged, is fetched anew: that takes long and replaces what lies there, so -q says it, too."""
+    said = lines_of(
+        StartedOver("deals", ("select",)), StartedOver("leads", ("filter", "entityTypeId")), StartedOver("quotes"),
+        StartedOver("tasks", damaged="tasks/part-00000.ndjson"), quiet=True)
     assert [
         "deals: another set of columns (--select) than last time, so every row is fetched anew",
         "leads: another condition (--filter) and entityTypeId than last time, so every row is fetched anew",
         "quotes: another question than last time, so every row is fetched anew",
+        "tasks: tasks/part-00000.ndjson is not there, or not as the last run left it, so every row is fetched anew",
     ] == said
 
 

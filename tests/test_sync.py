@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -211,6 +212,49 @@ async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
     assert SAME == await world.differences("deals")
 
 
+def harm(path, damage):
+    """Do to a file what a run does not do."""
+    before = path.read_bytes()
+    path.unlink()
+    if damage != "lost":
+        path.write_bytes(before[:-100] if damage == "cut" else before[:-9] + b"somewhat\n")
+
+
+def take_rights_away(world, method, after):
+    """Let a list show nothing any more once it has been asked so many times; return what gives the rights back."""
+    lists, asked = METHODS[method], itertools.count(1)
+
+    def run(*what):
+        answer = lists.run(*what)
+        return replace(answer, result=[]) if next(asked) > after else answer
+
+    methods = world.trial.portal._desk.methods
+    methods[method] = Method(lists.scope, run)
+    return lambda: methods.update({method: lists})
+
+
+@pytest.mark.parametrize("damage", ["cut", "lost", *thorough("changed")])
+@pytest.mark.parametrize("way", ["stopped", "left", "failed"])
+async def test_an_entity_that_was_never_read_whole_starts_over_where_its_file_is_damaged(nights, way, damage):
+    """All of its rows are still to be read, so nothing else has to mend it first; that is said, and the others are synced."""
+    world = nights("deals", "contacts", rows={"deals": 9_000, "contacts": 60})
+    if way == "failed":
+        give_back = take_rights_away(world, "crm.deal.list", 60)
+        assert 4 == (await world.night()).exit_code
+        give_back()
+    else:
+        assert 5 == (await world.night("deals", max_seconds=0.5)).exit_code
+    if way == "left":
+        assert 0 == (await world.night("contacts")).exit_code
+    path = world.trial.folder / "deals" / "part-00000.ndjson"
+    harm(path, damage)
+    told = []
+    assert 0 == (await world.night("deals", "contacts", observers=[told.append])).exit_code
+    assert [StartedOver("deals", damaged="deals/part-00000.ndjson")] == [one for one in told if isinstance(one, StartedOver)]
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+    assert not path.exists()
+
+
 async def test_other_columns_are_fetched_anew_and_said(nights):
     """A mirror that is asked for other columns than it has is read whole again, once, and says which part of the question is another one."""
     world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
@@ -259,6 +303,23 @@ async def test_a_file_is_cut_to_what_counts_when_another_run_is_asked_for(nights
     assert b"torn" not in path.read_bytes()
     assert 0 == (await world.night("deals", "contacts")).exit_code
     assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
+@pytest.mark.parametrize("damage", ["cut", *thorough("lost", "changed")])
+async def test_a_damaged_file_of_a_run_that_is_left_says_how_to_mend_it(nights, damage):
+    """Its entity is not asked for now, and yet what it has landed may not be left to lie there damaged: the repair is named, and leads on."""
+    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    assert 5 == (await world.night("deals", max_seconds=0.25)).exit_code
+    (path,) = (world.trial.folder / "deals").glob("changes-*")
+    harm(path, damage)
+    with pytest.raises(DiskError, match=r"b24x verify \S+ --repair"):
+        await world.night("contacts")
+    await Verify(Audit(world.trial.folder, (), share=0.01, repair=True), world.settings, world.trial.line).run()
+    assert 0 == (await world.night("contacts")).exit_code
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
 
 
 async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
