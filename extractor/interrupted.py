@@ -1,7 +1,8 @@
 """What a sync that was interrupted has left of a mirror, for who cannot wait until it is gone on with.
 
-Rule 1: a run under way is left only if it cannot be gone on with, as a file is
-damaged. What it has landed counts then, as where a sync leaves it for another.
+Rule 1: a run under way is left only if a file of the mirror is damaged: it cannot
+be gone on with, or, where the file is of an entity that it does not ask for, bars
+every other run. What it has landed counts then, as where a sync leaves it for another.
 Rule 2: an entity that was never read whole, and has a damaged file, starts over:
 nobody could hold it against the portal, and its rows are still to be read anyway.
 A sync that begins to read it anew sees to that itself: no repair has to go before.
@@ -79,7 +80,7 @@ def said(folder: Path) -> bytes:
 
 def _leave(folder: Path, known: Known, state: State, night: Night) -> None:
     """Leave a run under way."""
-    damaged = {name: _damaged(folder, state, night, name) for name in night.questions}
+    damaged = {name: _damaged(folder, state, night, name) for name in state.entities}
     if not any(damaged.values()):
         raise UsageError("the folder's last sync was stopped: run it to its end, then repair")
     for name, file in night.files.items():

@@ -169,6 +169,29 @@ async def test_a_damaged_file_and_an_interrupted_night_have_a_way_out(tmp_path, 
     assert (0, set()) == await world.found()
 
 
+@pytest.mark.parametrize("damage", ["cut", "lost"])
+async def test_an_interrupted_night_does_not_bar_the_way_out_of_damage_to_another_entity(tmp_path, damage):
+    """The sync that meets it names the repair, which leaves the night, although that could be gone on with; what it has landed counts."""
+    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    await world.make()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    await asyncio.sleep(3_600)
+    stopped = await world.night("deals", max_seconds=0.25)
+    assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
+    path = world.trial.folder / "contacts" / "part-00000.ndjson"
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        path.unlink()
+    with pytest.raises(DiskError, match=r"b24x verify \S+ --repair"):
+        await world.night()
+    landed = entry_of(world, "deals")["files"]
+    assert 7 == (await world.verify("contacts", repair=True).run()).exit_code
+    assert landed == entry_of(world, "deals")["files"]
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals") == await world.differences("contacts")
+
+
 async def test_an_interrupted_night_without_damage_is_not_left(tmp_path):
     """What it has read would be asked for again: it is run to its end first."""
     world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000})
