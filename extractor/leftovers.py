@@ -78,8 +78,21 @@ def hold_against(folder: Path, mark: FileMark, *, whole: bool = True) -> None:
         DiskError: It is something else, or is not there, or may not be read; with the way out.
     """
     if not sound(folder, mark, whole=whole):
-        raise DiskError(f"{mark.path} is not there, or not as the last run left it: put the file back, or "
-                        f"let `b24x verify {shlex.quote(str(folder))} --repair` write its entity anew")
+        raise DiskError(_way_out(folder, mark))
+
+
+def damage(folder: Path, marks: Sequence[FileMark], growing: FileMark | None) -> str | None:
+    """Say which of an entity's files is not there, or has another size, with the way out; one that a run goes on with may be longer.
+
+    Raises:
+        DiskError: One may not be read.
+    """
+    for mark in (*marks, *((growing,) if growing else ())):
+        path = folder / mark.path
+        there = path.stat().st_size if path.exists() else -1
+        if (there < mark.bytes or (mark is not growing and there > mark.bytes)) and not sound(folder, mark, whole=mark is not growing):
+            return _way_out(folder, mark)
+    return None
 
 
 def note(folder: Path, path: str) -> None:
@@ -118,6 +131,12 @@ def remove_unnamed(folder: Path, name: str, named: Sequence[FileMark]) -> None:
     """Remove what a run that was killed left of an entity before its first commit; `settle` has seen that it is ours."""
     if paths := [path for path, _ in _unnamed(folder, name, {mark.path for mark in named})]:
         _remove(folder / name, paths)
+
+
+def _way_out(folder: Path, mark: FileMark) -> str:
+    """Say what is to be done about a damaged file."""
+    return (f"{mark.path} is not there, or not as the last run left it: put the file back, or "
+            f"let `b24x verify {shlex.quote(str(folder))} --repair` write its entity anew")
 
 
 def _stems_of_the_night(state: State, name: str) -> Collection[str]:

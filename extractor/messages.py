@@ -18,6 +18,7 @@ PAGE_SIZE = 50  # IRestService::LIST_LIMIT: no parameter changes it
 BATCH_SIZE = 50  # surplus commands get ERROR_BATCH_LENGTH_EXCEEDED
 
 AROUND = "UNREAD: "  # how the reason begins of what was read to its end around rows that cannot be read
+DAMAGED = "DAMAGED: "  # how the reason of an entity begins that was not asked for, as a file of it is damaged
 
 Status = Literal["running", "complete", "partial", "skipped", "failed"]
 """How far an entity is; `running` only while, or where, a run has not come to its end."""

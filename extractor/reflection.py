@@ -6,6 +6,7 @@ Rule 2: ids that were shown, and are not known when the lanes are through, are
 asked for (`late`): then what was seen and what is known agree. That nothing has changed is asked for twice (`witness`).
 Rule 3: what is gone is what was known, lies in ids that were read to their end,
 was shown by no lane of the run, nor to the second look (`gone`).
+Rule 4: nothing is asked of an entity with a damaged file: it stands where it stood, and the others move on.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from extractor.gone import Gone, Looked
 from extractor.known import Id, Known
 from extractor.lanes import Kind, Lane, advanced, doubt_of
 from extractor.late import Late
-from extractor.leftovers import free_stem, hold_against, moment_of, remove_unnamed
+from extractor.leftovers import damage, free_stem, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
-from extractor.messages import FileMark, Row, Status, Unread
+from extractor.messages import DAMAGED, FileMark, Row, Status, Unread
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
@@ -69,6 +70,7 @@ class Reflection:
     changes: Changes | None = None
     skipped: str | None = None
     noted: str | None = None
+    damaged: str | None = None
     unchanged: Unchanged | None = None
     late: Late | None = None
     absent: Gone | None = None
@@ -86,14 +88,12 @@ class Reflection:
         return self.question.entity.name
 
     def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity], begun: dict[str, str]) -> None:
-        """Make a run of each lane; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
+        """Make a run of each lane, unless a file is damaged; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
         remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
-        for mark in self.entry.files:
-            path = self.place.folder / mark.path
-            if not path.exists() or path.stat().st_size != mark.bytes:
-                hold_against(self.place.folder, mark)
-        if file is not None and not ((path := self.place.folder / file.path).exists() and path.stat().st_size >= file.bytes):
-            hold_against(self.place.folder, file, whole=False)
+        if found := damage(self.place.folder, self.entry.files, file):
+            self.damaged, self.lanes, self.reach, self.witness, self.looked = f"{DAMAGED}{found}", (), None, None, None
+            self.entry.files = (*self.entry.files, *((file,) if file else ()))  # what a run under way has landed counts
+            return
         self.landed = file.rows if file else 0
         if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
             self.noted = doubted.words
@@ -189,8 +189,8 @@ class Reflection:
         facts = [run.facts() for run in self.runs]
         worst = next((one for one in facts if one.status not in {"complete", "partial"}), None) or next(
             (one for one in facts if one.status == "partial"), None)
-        status: Status = "skipped" if self.skipped else worst.status if worst else "complete"
-        reason = self.skipped or (worst.reason if worst else None)
+        status: Status = "skipped" if self.skipped else "failed" if self.damaged else worst.status if worst else "complete"
+        reason = self.skipped or self.damaged or (worst.reason if worst else None)
         said = next((one.reason for lane, one in zip(self.lanes, facts, strict=True) if lane.kind == "all"), None)
         best_effort = any(one.assurance == "best-effort" for one in facts)
         standing, (written, gone) = self.entry.standing, self.news
@@ -201,7 +201,7 @@ class Reflection:
             reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),
-            unread=self.unread,
+            unread=self.entry.unread if self.damaged else self.unread,
             requests=sum(one.requests for one in facts),
             calls=sum(one.calls for one in facts),
             retries=sum(one.retries for one in facts),

@@ -29,7 +29,7 @@ from extractor.entityrun import EntityRun, around
 from extractor.errors import UsageError
 from extractor.known import NAME, Id, Known
 from extractor.manifest import EntityFacts
-from extractor.messages import AROUND, FileMark, Unread
+from extractor.messages import AROUND, DAMAGED, FileMark, Unread
 from extractor.mirror import Entry, State
 from extractor.reflection import Place, tombstone
 from extractor.sinks import Compression, NdjsonSink, part_path
@@ -180,7 +180,7 @@ def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
 def _said(facts: EntityFacts, files: tuple[FileMark, ...], unread: tuple[Unread, ...]) -> EntityFacts:
     """Say what a mended entity holds; one whose last run failed has failed all the same."""
     facts = replace(facts, files=files, unread=unread)
-    before = (facts.reason or "").startswith(AROUND)
+    before = (facts.reason or "").startswith((AROUND, DAMAGED))
     if unread and (before or facts.status == "complete"):
         return replace(facts, status="partial", reason=around(unread), assurance=None)
     return replace(facts, status="complete", reason=None, assurance="exact") if before else facts  # rows beyond pages by id are never unread

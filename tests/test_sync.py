@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from extractor import manifest
 from extractor.config import settings
 from extractor.errors import DiskError, UsageError
 from extractor.events import EntityEnded, RunBegan, RunEnded, StartedOver
@@ -196,7 +197,7 @@ async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
-    """What is not as it was left is refused with the command that mends it, folder and all; it does."""
+    """Of an entity with a file that is not as it was left nothing is asked, and the command that mends it is named, folder and all; it does. The others are synced."""
     world = nights("deals", "contacts", rows={"deals": 300, "contacts": 60})
     await world.night()
     path = world.trial.folder / "deals/part-00000.ndjson"
@@ -204,10 +205,34 @@ async def test_a_damaged_mirror_says_how_to_mend_it(nights, damage):
         path.write_bytes(path.read_bytes()[:-9])
     else:
         path.unlink()
-    with pytest.raises(DiskError, match=r"deals/part-00000\.ndjson is not there, or not as") as refused:
-        await world.night()
-    assert f"`b24x verify {world.trial.folder} --repair`" in str(refused.value)
+    for name in ("deals", "contacts"):
+        world.happen("change", name, *list(world.tables[name].ids)[:9])
+    await asyncio.sleep(3_600)
+    before = (await world.night("contacts")).manifest["entities"]["deals"]
+    world.happen("insert", "contacts", count=3)
+    outcome = await world.night()
+    assert (4, True) == (outcome.exit_code, outcome.why.startswith("deals is failed: DAMAGED: deals/part-00000.ndjson is not there, or not as"))
+    assert f"`b24x verify {world.trial.folder} --repair`" in outcome.why
+    deals = outcome.manifest["entities"]["deals"]
+    assert ("failed", *(before[key] for key in ("files", "watermark"))) == tuple(deals[key] for key in ("status", "files", "watermark"))
+    assert SAME == await world.differences("contacts")
     await Verify(Audit(world.trial.folder, (), share=0.01, repair=True), world.settings, world.trial.line).run()
+    assert ("complete", None) == tuple(manifest.read(world.trial.folder)["entities"]["deals"][key] for key in ("status", "reason"))
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_a_damaged_file_that_is_put_back_is_as_if_it_had_never_been_away(nights):
+    """Also where it was met by a run that was gone on with: what that had landed counts, and the rest is asked for again."""
+    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    assert 5 == (await world.night(max_seconds=0.25)).exit_code
+    (path,) = (world.trial.folder / "deals").glob("changes-*")
+    aside = path.rename(world.trial.folder / "aside")
+    for _ in range(2):
+        assert 4 == (await world.night()).exit_code
+    aside.rename(path)
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
 
