@@ -154,6 +154,7 @@ class EntityRun:
             method=self.question.entity.method,
             params=self.question.asked(),
             status=self.status,
+            key=self.question.entity.id or None,
             reason=self.reason,
             assurance=self.assurance,
             files=(self.sink.mark,) if self.sink else self.files,

@@ -32,11 +32,12 @@ _RUNNING = "RUNNING: the run has not come to this entity's end"
 
 @dataclass(frozen=True, slots=True)
 class EntityFacts:
-    """What one entity's entry is made of; `named` when the user asked for it by name or method."""
+    """What one entity's entry is made of; `named` when the user asked for it by name or method, `key` is that of the id in its rows, if known."""
 
     method: str
     params: Mapping[str, Any]
     status: Status
+    key: str | None = None
     reason: str | None = None
     assurance: Assurance | None = "exact"
     files: tuple[FileMark, ...] = ()
@@ -120,6 +121,7 @@ def _entry(facts: EntityFacts) -> dict[str, Any]:
     return {
         "method": facts.method,
         "params": {key: value for key, value in facts.params.items() if key != "auth"},
+        "key": facts.key,
         "status": "partial" if running else facts.status,
         "reason": facts.reason or (_RUNNING if running else None),
         "rows": sum(mark.rows for mark in facts.files),

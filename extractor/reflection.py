@@ -198,6 +198,7 @@ class Reflection:
             method=self.question.entity.method,
             params=self.question.asked(),
             status=status,
+            key=self.question.entity.id or None,
             reason=reason or self.noted or said,
             assurance=None if status != "complete" else "best-effort" if best_effort else "exact",
             files=self.files(),

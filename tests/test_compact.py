@@ -43,10 +43,10 @@ def made(folder, **histories):
         marks = []
         for number, (pairs, compress) in enumerate(history):
             sink = NdjsonSink.open(folder, name, compress=compress, stem=f"changes-{number}" if number else "part-00000")
-            sink.append([Row(text(*pair), {}) for pair in pairs])
+            sink.append([Row(text(*pair, catalog()[name].id), {}) for pair in pairs])
             marks.append(sink.commit())
             sink.close()
-        facts = EntityFacts(catalog()[name].method, {}, "complete", files=tuple(marks), calls=7, more={"gone": 3})
+        facts = EntityFacts(catalog()[name].method, {}, "complete", catalog()[name].id, files=tuple(marks), calls=7, more={"gone": 3})
         state.entities[name] = Entry("question", WHOLE, tuple(marks), (), facts)
     written(folder, known, state)
     return known
@@ -60,15 +60,15 @@ def written(folder, known, state):
         run_id="1", portal=state.portal, started_at="2026-11-24T00:00:00Z", finished_at="2026-11-24T00:01:00Z", entities=facts))
 
 
-def text(one, title):
+def text(one, title, key="ID"):
     """Write a line."""
-    return orjson.dumps({"ID": str(one), "_deleted": True} if title is None else {"ID": str(one), "TITLE": title})
+    return orjson.dumps({key: str(one), "_deleted": True} if title is None else {key: str(one), "TITLE": title})
 
 
-def folded(history):
+def folded(history, key="ID"):
     """Fold a history: the lines that count, in their order."""
     last = {one: (number, title) for number, (one, title) in enumerate(pair for pairs, _ in history for pair in pairs)}
-    return [text(one, title) for one, (_, title) in sorted(last.items(), key=lambda item: item[1][0]) if title is not None]
+    return [text(one, title, key) for one, (_, title) in sorted(last.items(), key=lambda item: item[1][0]) if title is not None]
 
 
 def state_of(folder):

@@ -77,6 +77,11 @@ def test_an_entity_that_is_skipped_leaves_no_file():
     assert () == made.facts().files == made.saved().files
 
 
+def test_the_key_of_the_id_is_told():
+    """As rows write it; of a method that is not in the catalog nobody knows it."""
+    assert ("id", None) == (run(catalog()["tasks"])[0].facts().key, run(raw_method("im.recent.list"))[0].facts().key)
+
+
 @pytest.mark.parametrize(("entity", "assurance"), [
     (catalog()["deals"], "exact"), (catalog()["crm_statuses"], "exact"), (catalog()["departments"], "best-effort"),
     (raw_method("some.list"), "best-effort"),

@@ -14,7 +14,7 @@ from extractor.messages import FileMark, Unread
 
 FILES = (FileMark("deals/part-00000.ndjson", 3, 99, "ab" * 32), FileMark("deals/part-00001.ndjson", 2, 50, "cd" * 32))
 DEALS = EntityFacts(
-    method="crm.deal.list", params={"select": ["*"], "filter": {">ID": 0}}, status="complete", files=FILES, unread=(Unread("7", "WRONG_ENCODING: no"),),
+    method="crm.deal.list", params={"select": ["*"], "filter": {">ID": 0}}, status="complete", key="ID", files=FILES, unread=(Unread("7", "WRONG_ENCODING: no"),),
     requests=4, calls=5, retries=1, seconds=1.23456,
 )
 FACTS = st.builds(
@@ -40,7 +40,7 @@ def test_shape():
         "finished_at": "2026-01-01T00:01:00Z",
         "status": "complete",
         "entities": {"deals": {
-            "method": "crm.deal.list", "params": {"select": ["*"], "filter": {">ID": 0}},
+            "method": "crm.deal.list", "params": {"select": ["*"], "filter": {">ID": 0}}, "key": "ID",
             "status": "complete", "reason": None, "rows": 5, "assurance": "exact",
             "files": [
                 {"path": "deals/part-00000.ndjson", "rows": 3, "bytes": 99, "sha256": "ab" * 32},

@@ -40,6 +40,13 @@ async def test_the_first_run_is_a_dump(nights):
     assert ["part-00000.ndjson"] == [path.name for path in (world.trial.folder / "deals").iterdir()]
 
 
+async def test_the_manifest_tells_rows_apart(nights):
+    """It names the key of each entity's id, as the rows write it."""
+    world = nights("deals", "tasks", "currencies", "departments")
+    said = (await world.night()).manifest["entities"]
+    assert {"deals": "ID", "tasks": "id", "currencies": "CURRENCY", "departments": "ID"} == {name: entry["key"] for name, entry in said.items()}
+
+
 async def test_a_quiet_night_writes_nothing(nights):
     """No file, no line, and few requests."""
     world = nights("deals", "contacts", "tasks", "departments", "currencies")
