@@ -125,12 +125,34 @@ def test_airflow_obeys_exit_codes(monkeypatch, codes, ends):
     (text,) = fences("airflow.md", "python")
     exec(compile(text, "airflow.md", "exec"), {})
     for code in codes:
-        monkeypatch.setattr(subprocess, "run", lambda words, code=code, **_options: subprocess.CompletedProcess(words, code))
+        monkeypatch.setattr(subprocess, "run", lambda words, *, umask, code=code, **_options: subprocess.CompletedProcess(words, code + umask - 0o027))
         if ends is None:
             made[0]()
         else:
             with pytest.raises(ends):
                 made[0]()
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("recipe", [cron, actions])
+def test_scripts_keep_rows_to_themselves(recipe, run, tmp_path):
+    """What b24x makes in them, users beyond its group cannot read."""
+    run(*recipe(), 0)
+    assert 0o640 == (tmp_path / "runs.jsonl").stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("document", ["cron.md", "systemd.md", "airflow.md", "github-actions.md"])
+def test_weekly_commands_have_a_recipe(document):
+    """Beside the nightly one: verify and compact."""
+    text = (DOCS / document).read_text()
+    assert {"b24x verify mirror", "b24x compact mirror"} <= set(re.findall(r"b24x \w+ mirror", text))
+
+
+def test_systemd_keeps_rows_to_itself():
+    """Neither its files nor their folder are for users beyond its group."""
+    service = configparser.ConfigParser()
+    service.read_string(fences("systemd.md", "ini")[0].replace("%", "%%"))
+    assert ("0027", "0750") == (service["Service"]["UMask"], service["Service"]["StateDirectoryMode"])
 
 
 def test_systemd_obeys_exit_codes():

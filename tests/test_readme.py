@@ -77,6 +77,15 @@ def test_examples_parse(document: str, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_examples_write_where_there_is_a_folder(document: str):
+    """A file that an example writes lies beside what it works on, or in a folder that is made before the first night."""
+    made = {Path(one) for one in re.findall(r"^install -d .* (/\S+)", blocks(read("docs/README.md")), re.MULTILINE)}
+    lines = [line for line in blocks(read(document)).splitlines() if "b24x " in line]
+    written = [one for line in lines for one in re.findall(r"--(?:metrics|summary|report) (\S+)", line)]
+    assert set() == {Path(one).parent for one in written} - {Path(), *made}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_that_are_named_exist(document: str):
     """Every `b24x COMMAND` that a document names exists, with the options named beside it."""
     for words in (words.split() for words in inline(read(document)) if re.match(r"b24x [a-z]", words)):
