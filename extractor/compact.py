@@ -25,7 +25,7 @@ from extractor.catalog import catalog
 from extractor.checkpoint import PRIVATE
 from extractor.errors import UsageError
 from extractor.fold import Fold
-from extractor.folder import has, taken
+from extractor.folder import has, refuse_lost_record, taken
 from extractor.known import NAME, Known
 from extractor.messages import FileMark, Row
 from extractor.mirror import Entry, State
@@ -55,6 +55,7 @@ def compact(folder: Path, words: Sequence[str] = (), compress: Compression | Non
     if not has(folder, f"{PRIVATE}/{NAME}"):
         if has(folder, f"{PRIVATE}/checkpoint.json"):
             raise UsageError(f"DIR: {folder} holds a dump, which has each row once: there is nothing to fold")
+        refuse_lost_record(folder)
         raise UsageError(f"DIR: {folder} is no mirror: name one that b24x sync has made")
     with taken(folder, "DIR"):
         known = Known.open(path)

@@ -24,6 +24,8 @@ from extractor.checkpoint import LOCK, PRIVATE, Saved, lock
 from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.sinks import Compression
 
+_LOST = f"the folder holds a mirror without its record ({PRIVATE}), so it cannot be gone on with: put that back, or sync into a new folder"
+
 
 class Hold:
     """A folder that this run holds alone."""
@@ -109,9 +111,23 @@ def refuse_foreign_files(folder: Path | None, names: Sequence[str]) -> None:
     """Refuse a folder whose files are not ours to replace: there is no checkpoint that names them."""
     if folder is None:
         return
+    refuse_lost_record(folder)
     ours = [folder / manifest.NAME, *(folder / name for name in names)]
     if found := next((path for path in ours if path.exists()), None):
         raise UsageError(f"the folder holds {found.name}, and nothing says that b24x made it: choose another folder")
+
+
+def lost_record(folder: Path) -> str | None:
+    """Say what a folder lacks whose manifest is a mirror's, and in which nothing of what the sync knew is left: the copy of a mirror, say."""
+    entities = manifest.read(folder).get("entities")
+    told = isinstance(entities, dict) and any(isinstance(entry, dict) and "lanes" in entry for entry in entities.values())
+    return _LOST if told and not (folder / PRIVATE / known.NAME).exists() else None
+
+
+def refuse_lost_record(folder: Path) -> None:
+    """Refuse such a folder where that is needed."""
+    if lost := lost_record(folder):
+        raise UsageError(lost)
 
 
 def refuse_mirror(folder: Path | None) -> None:

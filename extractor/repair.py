@@ -27,6 +27,7 @@ from extractor.checkpoint import PRIVATE
 from extractor.comparison import Comparison, called, reading, round_of
 from extractor.entityrun import EntityRun, around
 from extractor.errors import UsageError
+from extractor.folder import refuse_lost_record
 from extractor.known import NAME, Id, Known
 from extractor.manifest import EntityFacts
 from extractor.messages import AROUND, DAMAGED, FileMark, Unread
@@ -46,6 +47,7 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
     """
     path = folder / PRIVATE / NAME
     if not path.exists():
+        refuse_lost_record(folder)
         raise UsageError("the folder holds a dump, which nothing can be added to: --repair is for folders of b24x sync")
     known = Known.open(path)
     try:

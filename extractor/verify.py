@@ -36,7 +36,7 @@ from extractor.engine import Engine
 from extractor.entityrun import EntityRun
 from extractor.errors import B24xError, Bug, UsageError
 from extractor.events import Observer, RunBegan, RunEnded
-from extractor.folder import has, refuse_other_rights, taken
+from extractor.folder import has, lost_record, refuse_other_rights, taken
 from extractor.known import NAME as KNOWN
 from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
@@ -64,6 +64,7 @@ class Verify(Conducted):
         self._mirror = False
         self._unmended: str | None = None
         self._note: str | None = None
+        self._lost: str | None = None
         self._requests = 0
         self._seconds = 0.0
 
@@ -90,7 +91,7 @@ class Verify(Conducted):
         if not has(folder, manifest.NAME):
             raise UsageError(f"DIR: {folder} has no {manifest.NAME}: name a folder that b24x dump or b24x sync has made")
         with taken(folder, "DIR"):
-            self._mirror = (folder / PRIVATE / KNOWN).exists()
+            self._mirror, self._lost = (folder / PRIVATE / KNOWN).exists(), lost_record(folder)
             if self._order.repair:
                 with mendable(folder) as (known, state):  # it is refused before anything is asked
                     self._refuse_other_portal(state.portal)
@@ -247,8 +248,8 @@ class Verify(Conducted):
     def _record(self) -> dict[str, Any]:
         """Return what was found, as one record."""
         found = {part.name: part.finding for part in self._parts}
-        kind = "mirror" if self._mirror else "dump"
-        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over, note=self._note)
+        kind = "mirror" if self._mirror or self._lost else "dump"
+        return findings.record(self._settings.credentials.host, kind, self._order.share, found, finished=self._over, note=self._note or self._lost)
 
 
 def _nothing() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import datetime as dt
 import itertools
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from extractor import manifest
+from extractor.compact import compact
 from extractor.config import settings
 from extractor.errors import DiskError, UsageError
 from extractor.events import EntityEnded, RunBegan, RunEnded, StartedOver
@@ -396,6 +398,23 @@ async def test_a_mirror_is_no_dumps_folder(nights):
     world.trial.folder = world.trial.folder / "dump"
     with pytest.raises(UsageError, match="holds a dump"):
         await world.night()
+
+
+async def test_a_mirror_without_its_record_says_so(nights):
+    """A copy that left .b24x out is no dump, and nobody else's: each command that needs the record says what is missing; verify compares it."""
+    world = nights("deals", rows={"deals": 60})
+    await world.night()
+    shutil.rmtree(world.trial.folder / ".b24x")
+    for refused in (world.sync(), Verify(Audit(world.trial.folder, repair=True), world.settings, world.trial.line)):
+        with pytest.raises(UsageError, match=r"holds a mirror without its record \(\.b24x\)"):
+            await refused.run()
+    with pytest.raises(UsageError, match="without its record"):
+        await world.trial.run("deals")
+    with pytest.raises(UsageError, match="without its record"):
+        list(compact(world.trial.folder))
+    outcome = await Verify(Audit(world.trial.folder), world.settings, world.trial.line).run()
+    assert (0, "mirror") == (outcome.exit_code, outcome.manifest["folder"])
+    assert "without its record" in outcome.manifest["note"]
 
 
 async def test_a_mirror_is_of_what_one_user_may_see(nights):
