@@ -28,6 +28,7 @@ Overall = Literal["complete", "partial", "failed"]
 Assurance = Literal["exact", "best-effort"]
 
 _RUNNING = "RUNNING: the run has not come to this entity's end"
+_STOPPED = "INTERRUPTED: the run stopped before this entity's end; the same command goes on from here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def build(
         "started_at": started_at,
         "finished_at": finished_at,
         "status": "partial" if finished_at is None else overall(entities.values()),
-        "entities": {name: _entry(facts) for name, facts in entities.items()},
+        "entities": {name: _entry(facts, _RUNNING if finished_at is None else _STOPPED) for name, facts in entities.items()},
     }
 
 
@@ -116,14 +117,14 @@ def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
         write(folder, found)
 
 
-def _entry(facts: EntityFacts) -> dict[str, Any]:
+def _entry(facts: EntityFacts, unfinished: str) -> dict[str, Any]:
     running = facts.status == "running"
     return {
         "method": facts.method,
         "params": {key: value for key, value in facts.params.items() if key != "auth"},
         "key": facts.key,
         "status": "partial" if running else facts.status,
-        "reason": facts.reason or (_RUNNING if running else None),
+        "reason": facts.reason or (unfinished if running else None),
         "rows": sum(mark.rows for mark in facts.files),
         "assurance": facts.assurance,
         "files": [asdict(mark) for mark in facts.files],

@@ -1,17 +1,21 @@
 """The recipes in docs/ do with each exit code what they say: their scripts are run, with a b24x that ends as it is told."""
 
 import configparser
+import dataclasses
 import os
 import re
 import subprocess
 import sys
 import types
+import typing
 from pathlib import Path
 
 import pytest
 import yaml
 
+from extractor import events, lanes
 from extractor.metrics import FAMILIES, Ended, Tally, page
+from tests.mirrors import Nights
 
 DOCS = Path(__file__).parent.parent / "docs"
 AGAIN, FINAL = (5, 130, 143), (1, 2, 3, 4)
@@ -20,6 +24,13 @@ AGAIN, FINAL = (5, 130, 143), (1, 2, 3, 4)
 def fences(document, language):
     """Return what a document shows in a language."""
     return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / document).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def table(heading):
+    """Return the rows of the table of names in docs/reading.md whose first column has a heading: the names in each of their cells."""
+    text = (DOCS / "reading.md").read_text()
+    rows = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)[1]
+    return [[re.findall(r"`(.+?)`", cell) for cell in row.strip("|").split("|")] for row in rows.splitlines()]
 
 
 @pytest.fixture
@@ -185,3 +196,24 @@ def test_a_mirror_that_has_never_succeeded_is_told(codes):
     never = {expr for expr in told if (two := re.fullmatch(r"(\w+) unless (\w+)", expr)) and two[1] in there and two[2] not in there}
     nothing = {expr for expr in told if (one := re.fullmatch(r"absent\((\w+)\)", expr)) and one[1] not in there}
     assert (not codes, bool(codes) and 0 not in codes) == (bool(nothing), bool(never))
+
+
+async def test_every_key_of_the_manifest_is_explained(tmp_path):
+    """And no other: those of the folder in words, those of an entity in a table."""
+    said = (await Nights(tmp_path / "out", "deals", rows={"deals": 9}).night()).manifest
+    assert set(said["entities"]["deals"]) == {name for row in table("key") for name in row[0]}
+    assert {f"`{name}`" for name in said} <= set(re.findall(r"`\w+`", (DOCS / "reading.md").read_text().partition("| key")[0]))
+
+
+def test_every_event_of_the_log_is_explained():
+    """With all of its fields, in their order."""
+    fields = {one.__name__: [field.name for field in dataclasses.fields(one)] for one in typing.get_args(events.Event)}
+    assert fields | {"Error": ["exit_code", "message"]} == {row[0][0]: row[1] for row in table("event")}
+
+
+def test_every_reading_that_the_log_names_is_explained():
+    """Those of a sync are all there, and none that nothing is called by."""
+    told = {name for row in table("name") for name in row[0]}
+    code = "".join(path.read_text() for path in Path(lanes.__file__).parent.glob("*.py"))
+    assert set(typing.get_args(lanes.Kind)) - {"all"} <= told
+    assert set() == {name for name in told if not re.search(rf'[":]{name}"', code)}

@@ -89,6 +89,12 @@ def test_run_in_progress():
     assert built["entities"]["deals"]["status"] == "complete"
 
 
+def test_of_a_run_that_has_ended_nothing_is_running():
+    """What it had not come to is left for the same command."""
+    entry = build(deals=replace(DEALS, status="running"))["entities"]["deals"]
+    assert ("partial", True) == (entry["status"], entry["reason"].startswith("INTERRUPTED: "))
+
+
 def test_reason_is_kept():
     """A reason that was given stands."""
     entry = build(deals=replace(DEALS, status="running", reason="STOPPED: time is up"))["entities"]["deals"]
