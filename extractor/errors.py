@@ -102,13 +102,13 @@ class CredentialsRefused(PortalError):
 
     exit_code = 3
 
-    def __init__(self, code: str, description: str = "", *, status: int = 200, advised: bool = False) -> None:
+    def __init__(self, code: str, description: str = "", *, status: int = 200, advice: str | None = None) -> None:
+        """Take what to check, if that is known; none (`""`) where the description says it."""
         super().__init__(code, description, status=status)
-        self._advised = advised  # the description says what to check
+        self.advice = advice
 
     def __str__(self) -> str:
-        advice = "" if self._advised else " (check the webhook, under Developer resources in the portal, or the application)"
-        return f"{super().__str__()}{advice}"
+        return f"{super().__str__()} ({self.advice})" if self.advice else super().__str__()
 
 
 class TokenExpired(PortalError):

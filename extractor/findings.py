@@ -95,7 +95,9 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     differ = sum(one.differs for one in findings.values())
     total = sum(one.held for one in findings.values())
     rest = f", {counted(differ, 'difference')}{_mended(findings)}" if differ else _left_out(findings) if found["finished"] else ""
-    said.append(f"{found['status']}: {counted(total, 'row')} on disk{rest}")
+    nothing = found["finished"] and findings and not total and not differ and all(one.status == "not compared" for one in findings.values())
+    summed = "nothing was compared" if nothing else f"{counted(total, 'row')} on disk{rest}"
+    said.append(f"{found['status']}: {summed}")
     return said
 
 

@@ -93,7 +93,8 @@ class PlainLines:
         """Say how far the run is."""
         rows = self._before + sum(done for done, _ in self._rows.values())
         left = sum(left for _, left in self._rows.values())
-        return f"{counted(rows, 'row')}, about {left:,.0f} to come"
+        read = " read" if any(":" in name for name in self._rows) else ""
+        return f"{counted(rows, 'row')}{read}, about {left:,.0f} to come"
 
 
 def json_line(event: str, **fields: object) -> str:

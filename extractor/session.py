@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from extractor.auth import Application, Credentials, Tokens
 from extractor.auth.oauth import Ask, Load, Pause, Prepare, Renewal, Store, renewal
-from extractor.errors import B24xError, PortalError
+from extractor.errors import B24xError, CredentialsRefused, PortalError
 from extractor.secrets import without
 from extractor.tokenfile import TokenFile
 from extractor.transport import Response, Transport
@@ -25,6 +25,8 @@ from extractor.transport import Response, Transport
 Found = TypeVar("Found")
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_OF_A_WEBHOOK = "check the webhook, under Developer resources in the portal"
+_OF_AN_APPLICATION = "check the application in the portal, and the user who has authorised it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,13 @@ class Session:
             self._spent = True
 
     def hidden(self, found: Found) -> Found:
-        """Take every secret out of a refusal: some proxies repeat address and headers in their errors."""
+        """Take every secret out of a refusal, as some proxies repeat address and headers in theirs; of credentials, say what to check."""
         if not isinstance(found, PortalError):
             return found
-        return type(found)(self.hide(found.code), self.hide(found.description), status=found.status)
+        made = type(found)(self.hide(found.code), self.hide(found.description), status=found.status)
+        if isinstance(found, CredentialsRefused) and isinstance(made, CredentialsRefused):
+            made.advice = (_OF_A_WEBHOOK if self._file is None else _OF_AN_APPLICATION) if found.advice is None else found.advice
+        return made
 
     def hide(self, text: str) -> str:
         """Take every secret out of a text that came from elsewhere."""

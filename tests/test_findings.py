@@ -55,7 +55,13 @@ def test_the_last_line_of_what_was_compared_in_part_says_that_nothing_differs():
     skipped = Finding("not compared", "it was not read (X: y)")
     assert "partial: 3 rows on disk, the same as far as they were compared; 1 entity was not compared to its end" == lines(
         found(deals=skipped, users=Finding(held=3)))[-1]
-    assert lines(found(deals=skipped, tasks=skipped, users=Finding()))[-1].endswith("; 2 entities were not compared to their end")
+    assert lines(found(deals=skipped, tasks=skipped, users=Finding(held=1)))[-1].endswith("; 2 entities were not compared to their end")
+
+
+def test_where_nothing_was_compared_nothing_is_called_the_same():
+    """No count of rows either: nobody has looked at them."""
+    skipped = Finding("not compared", "it was not read to its end (X: y)")
+    assert "partial: nothing was compared" == lines(found(deals=skipped, tasks=skipped))[-1]
 
 
 def test_of_a_run_that_did_not_end_nothing_is_said():

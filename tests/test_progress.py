@@ -63,9 +63,9 @@ def test_how_far_a_run_is_comes_every_few_seconds():
 
 
 def test_rows_are_counted_over_all_readings():
-    """A sync reads an entity more than once, in runs that follow each other: the count does not go back with the next one."""
+    """A sync reads an entity more than once, in runs that follow each other: the count does not go back with the next one, and is of what was read."""
     events = [RowsLanded("deals:new", 100, 0.0), RowsLanded("deals:new", 50, 10.0), RowsLanded("leads:new", 7, 0.0)]
-    assert ["157 rows, about 10 to come"] == lines_of(*events, ticks=[2])
+    assert ["157 rows read, about 10 to come"] == lines_of(*events, ticks=[2])
 
 
 def test_what_is_read_whole_again_is_said():

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from extractor.client import Client
-from extractor.errors import ConfigError, TokenExpired
+from extractor.errors import ConfigError, CredentialsRefused, TokenExpired
 from extractor.limits import RateLimit
 from extractor.messages import Call, Reply
 from extractor.tokenfile import TokenFile
@@ -118,3 +118,14 @@ async def test_an_expired_token_of_one_command_is_renewed(world, tmp_path):
     world.line.post = inner
     await client.admit()
     assert 1 == world.authority.renewals
+
+
+async def test_a_refusal_says_what_to_check(world, tmp_path):
+    """Of an application nothing about webhooks, and of a refused renewal nothing beyond what it says itself."""
+    refused = CredentialsRefused("NO_AUTH_FOUND", "Wrong authorization data")
+    ours = Client(world.line, world.settings().credentials, RateLimit(None))._session
+    theirs = Client(world.line, world.application(tmp_path / "tokens.json").credentials, RateLimit(None))._session
+    assert str(ours.hidden(refused)).endswith("(check the webhook, under Developer resources in the portal)")
+    assert str(theirs.hidden(refused)).endswith("(check the application in the portal, and the user who has authorised it)")
+    advised = CredentialsRefused("INVALID_GRANT", "authorise the application anew", advice="")
+    assert "INVALID_GRANT: authorise the application anew" == str(theirs.hidden(advised))

@@ -235,4 +235,4 @@ def _with_a_way_out(error: B24xError) -> B24xError:
     if not isinstance(error, CredentialsRefused):
         return error
     way = _WAYS_OUT.get(error.code.upper(), "check the application in the portal")
-    return CredentialsRefused(error.code, f"the authorisation server refuses to renew the tokens: {way}", status=error.status, advised=True)
+    return CredentialsRefused(error.code, f"the authorisation server refuses to renew the tokens: {way}", status=error.status, advice="")

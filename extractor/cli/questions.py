@@ -15,7 +15,7 @@ from extractor.question import Paging, Question
 _FOR_ONE = {"select": "--select", "conditions": "--filter", "params": "--param", "paging": "--paging"}
 
 _SELECT = """A,B or '["A","B"]'"""
-_FILTER = """'{">=ID": 5}' (in quotes, for the shell)"""
+_FILTER = """'{"ASSIGNED_BY_ID": 5}' (in quotes, for the shell)"""
 
 
 def questions(words: Sequence[str], options: Mapping[str, Any], file: File) -> list[Question]:

@@ -167,7 +167,7 @@ def test_a_manifest_of_another_version_is_usage(tmp_path, said):
 
 @pytest.mark.parametrize(("words", "says"), [
     (("--budget", "50%"), "'50%' is no number: write it as --budget 50"), (("--budget", "0"), "a percentage from 0.01 to 100"),
-    (("--filter", "ID > 5"), """write it as '{">=ID": 5}'"""), (("--select", "[ID]"), """write it as A,B or '["A","B"]'"""),
+    (("--filter", "ID > 5"), """write it as '{"ASSIGNED_BY_ID": 5}'"""), (("--select", "[ID]"), """write it as A,B or '["A","B"]'"""),
     (("--select", "[1]"), """names: A,B or '["A","B"]'"""), (("--param", "5"), "such as entityTypeId=128"),
     (("-q", "-v"), "-q says less and -v says more: give one of them"),
 ])

@@ -1,10 +1,13 @@
 """What `cli.questions` promises: words and options become questions, or one clear sentence."""
 
+import re
+
 import pytest
 
 from extractor.cli.questions import questions
 from extractor.config import File, Wishes
 from extractor.errors import ConfigError, UsageError
+from extractor.lanes import refuse_own_bounds
 
 
 def test_options_go_to_the_one_entity_that_is_named():
@@ -33,6 +36,14 @@ def test_what_cannot_be_read_is_said(option, value, says):
     """One sentence names the option and its form."""
     with pytest.raises(UsageError, match=says):
         questions(["deals"], {option: value}, File())
+
+
+def test_the_form_that_is_shown_is_one_for_every_command():
+    """A sync takes no condition on ids, so the example has none."""
+    with pytest.raises(UsageError) as caught:
+        questions(["deals"], {"conditions": "nonsense"}, File())
+    (question,) = questions(["deals"], {"conditions": re.search("'({.*})'", str(caught.value))[1]}, File())
+    refuse_own_bounds(question)
 
 
 def test_options_for_one_entity_need_one_entity():
