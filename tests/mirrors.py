@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import orjson
 
-from extractor import mirror
+from extractor import durable, mirror
 from extractor.catalog import catalog
 from extractor.known import Known
 from extractor.messages import FileMark
@@ -88,18 +88,31 @@ class Ahead:
 def rewrite(folder, name, edit):
     """Rewrite an entity's first file as if that had been written: the lines that `edit` makes of its lines."""
     manifest = orjson.loads((folder / "manifest.json").read_bytes())
-    mark = manifest["entities"][name]["files"][0]
-    path = folder / mark["path"]
+    mark, *others = (FileMark(**mark) for mark in manifest["entities"][name]["files"])
+    path = folder / mark.path
     lines = edit(path.read_bytes().splitlines())
     path.write_bytes(b"".join(line + b"\n" for line in lines))
-    mark |= {"rows": len(lines), "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    remark(folder, name, [marked(mark.path, len(lines), path.read_bytes()), *others])
+
+
+def marked(path, rows, data):
+    """Write the mark of a file with so many rows, and these bytes."""
+    return FileMark(path, rows, len(data), hashlib.sha256(data).hexdigest())
+
+
+def remark(folder, name, marks):
+    """Let the manifest, and of a mirror its state, say other marks of the files of an entity that they name."""
+    manifest, now = orjson.loads((folder / "manifest.json").read_bytes()), {mark.path: mark for mark in marks}
+    entry = manifest["entities"][name]
+    entry["files"] = [asdict(now.get(mark["path"], FileMark(**mark))) for mark in entry["files"]]
+    entry["rows"] = sum(mark["rows"] for mark in entry["files"])
+    durable.replace(folder / "manifest.json", orjson.dumps(manifest))
     if not (folder / ".b24x" / "known.sqlite").exists():
         return
     known = Known.open(folder / ".b24x" / "known.sqlite")
     state = mirror.decode(known.state())
     entry = state.entities[name]
-    entry.files = (FileMark(**mark), *entry.files[1:])
+    entry.files = tuple(now.get(mark.path, mark) for mark in entry.files)
     entry.facts = replace(entry.facts, files=entry.files)
     known.commit(mirror.encode(state))
     known.close()

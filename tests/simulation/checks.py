@@ -72,7 +72,7 @@ def rows_on_disk(folder, name, entry):
         data = (folder / file["path"]).read_bytes()
         holds(len(data) == file["bytes"], f"{name}: the file is as long as the manifest says", len(data), file["bytes"])
         holds(hashlib.sha256(data).hexdigest() == file["sha256"], f"{name}: the file is what the manifest says")
-        lines = _unpacked(file["path"], data).split(b"\n")
+        lines = unpacked(file["path"], data).split(b"\n")
         holds(lines.pop() == b"", f"{name}: the last line is whole")
         holds(not any(line.startswith((b'{"ID":"0","ID":', b'{"id":0,"id":')) for line in lines), f"{name}: no line says its id twice")
         found = [orjson.loads(line) for line in lines]
@@ -84,7 +84,8 @@ def rows_on_disk(folder, name, entry):
     return rows
 
 
-def _unpacked(path, data):
+def unpacked(path, data):
+    """Unpack a file's bytes by its ending."""
     if path.endswith(".gz"):
         return gzip.decompress(data) if data else b""
     if path.endswith(".zst"):

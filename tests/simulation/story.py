@@ -136,10 +136,10 @@ class Story:
         entities = outcome.manifest["entities"].values()
         return all(entry["status"] == "complete" or (entry["reason"] or "").startswith("UNREAD") for entry in entities)
 
-    async def _live(self, ending):
-        """Run the command until it ends, or is ended; `None` when it was killed."""
+    async def _live(self, ending, command=None):
+        """Run the command, or another one, until it ends, or is ended; `None` when it was killed."""
         self.dead = False
-        command = self._command(ending.seconds if ending and ending.kind == "minutes" else None)
+        command = command or self._command(ending.seconds if ending and ending.kind == "minutes" else None)
         self.task = self.loop.create_task(command.run())
         with self._watching(ending, command):
             await asyncio.wait({self.task})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 
 import orjson
 
-from extractor import mirror
 from extractor.catalog import catalog
 from extractor.lanes import goes_by_parts
 from tests.simulation.checks import check_wreck, holds, id_of, rows_on_disk
+from tests.simulation.nights.ondisk import lines_of, marks_of, state_of
 from tests.simulation.scenario import TABLES
 from tests.simulation.story import Failed
 
@@ -25,6 +26,7 @@ class Books:
         self.most = defaultdict(int)
         self.marked = defaultdict(dict)  # name -> id -> since when it has been marked as gone
         self.asked = set()  # in this night or before
+        self.strange = defaultdict(list)  # name -> lines that an accident has made
 
     def held(self, folder):
         """Hold a folder against what is true at every moment: what it knows of itself is whole."""
@@ -32,15 +34,10 @@ class Books:
         path = folder / ".b24x" / "known.sqlite"
         if not path.exists():
             return
-        connection = sqlite3.connect(f"{path}")
-        try:
+        with closing(sqlite3.connect(path)) as connection:
             (well,) = connection.execute("PRAGMA integrity_check").fetchone()
-            holds(well == "ok", "what is known is whole", well)
-            found = connection.execute("SELECT name FROM sqlite_master WHERE name = 'state'").fetchone()
-            if found and (state := connection.execute("SELECT value FROM state").fetchone()):
-                mirror.decode(state[0])
-        finally:
-            connection.close()
+        holds(well == "ok", "what is known is whole", well)
+        state_of(folder)
 
     def closed(self, folder, outcome, began, asked):
         """Hold a folder against the portal if the command has come to its end; tell whether it has."""
@@ -68,6 +65,19 @@ class Books:
             self._could_be(name, rows_on_disk(folder, name, manifest["entities"][name]))
         return outcome.exit_code == 0 or unread
 
+    def counted(self, folder, state):
+        """Count what there is before lines that tell of it are folded away."""
+        for name, entry in state.entities.items():
+            self.most[name] = max(self.most[name], most_at_once(name, _lines(folder, entry.files)))
+
+    def mended(self, folder, name, truth, harm):
+        """Take note of a repair: of the lines that an accident has made, of the portal's rows, and of what is marked as gone now."""
+        self.strange[name] += harm
+        for one, row in truth.items():
+            if row not in self.portal.shown[name][one]:
+                self.portal.shown[name][one].append(row)
+        self._mark(name, _lines(folder, marks_of(folder, name)))
+
     def emptied(self, outcome, asked):
         """Tell whether a run was ended by nothing but tables that lost all their rows under it: it cannot tell that from lost rights."""
         if isinstance(outcome, Failed) or outcome is None or outcome.exit_code != 4:
@@ -83,7 +93,8 @@ class Books:
             if line.get("_deleted"):
                 holds(one in latest and not latest[one].get("_deleted"), f"{name}: only what was there is marked as gone", line)
             else:
-                holds(line in self.portal.shown[name][one], f"{name}: a line is a row that the portal has shown", line)
+                seen = line in self.portal.shown[name][one] or line in self.strange[name]
+                holds(seen, f"{name}: a line is a row that the portal has shown", line)
             holds(latest.get(one) != line, f"{name}: what is on disk as it is, is not written again", line)
             latest[one] = line
 
@@ -128,6 +139,10 @@ class Books:
     def _read_again(self, name, since, began):
         """Tell whether everything has been read since a moment."""
         return self._whole(name) or (self.one.full_every is not None and began - since >= self.one.full_every.total_seconds())
+
+
+def _lines(folder, marks):
+    return [orjson.loads(line) for mark in marks for line in lines_of(folder, mark)]
 
 
 def most_at_once(name, lines):

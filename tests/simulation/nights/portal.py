@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from extractor.messages import PAGE_SIZE
 from extractor.sandbox.answer import Session
+from extractor.sandbox.clock import EPOCH, loop_clock
 from extractor.sandbox.faults import methods as mishaps
+from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods import METHODS
+from extractor.sandbox.portal import Portal as Quiet
+from extractor.sandbox.transport import MemoryTransport
 from tests.simulation.checks import id_of
 from tests.simulation.nights.users import ACTS, Lively, inserts
 from tests.simulation.portal import Simulated
@@ -34,8 +40,19 @@ class Portal(Simulated):
     def night(self, *, stormy):
         """Begin a night."""
         self.stormy, self.storm_began, self.meddled = stormy, self.requests, 0
-        self.world.began = self.now
-        self.world.born_meanwhile.clear()
+        self.world.begin(self.now)
+
+    @contextmanager
+    def still(self):
+        """Let happen what is due, and then nothing; give a network to this portal on which nothing fails, and of which the nights know nothing."""
+        self.world.begin(self.now)
+        self.world.advance(self.now, 0)
+        self.world.still = True
+        quiet = Quiet(self.world, METHODS, self.access.credentials, Meter.unlimited(), clock=loop_clock(EPOCH + self.one.ahead))
+        try:
+            yield MemoryTransport(quiet, latency=0.05)
+        finally:
+            self.world.still = False
 
     def _has_calmed(self):
         return not self.stormy or self.requests - self.storm_began > self.one.calm_after

@@ -7,13 +7,14 @@ import random
 
 import pytest
 
-from extractor import clocks, lanes, sync
+from extractor import clocks, comparison, lanes, sync
 from extractor.order import Mirror
 from extractor.sync import Sync
-from tests.simulation.checks import holds
+from tests.simulation.checks import Broken, holds
 from tests.simulation.disk import Disk
-from tests.simulation.nights.calendar import calendar
+from tests.simulation.nights.calendar import DAY, calendar
 from tests.simulation.nights.checks import Books
+from tests.simulation.nights.chores import Chores
 from tests.simulation.nights.portal import Portal
 from tests.simulation.story import LIVES, Ended, Failed, Story, tell
 
@@ -31,16 +32,27 @@ class Nights(Story):
         self.dice = random.Random(f"nights:{self.one.seed}:lives")
         with self.disk.watched(), pytest.MonkeyPatch.context() as patched:
             patched.setattr(clocks, "time", self.portal.access.wall)
+            chores = Chores(self)
             for number, night in enumerate(self.one.nights):
                 last = number == len(self.one.nights) - 1
+                begins = self.loop.time() + night.gap
                 self.portal.world.intend_night(self.portal.now + night.gap, max(night.gap, 1.0), night.events)
-                await asyncio.sleep(night.gap)
+                if number:
+                    await chores.between(self.one.nights[number - 1], night.gap)
+                await self._until(begins)
                 self.portal.mended = self.portal.mended or (number > 1 and self.dice.random() < 0.3)
-                await self._night(night, last=last)
+                self.ended = await self._night(night, last=last)
+            await chores.between(night, DAY)
         self.counts += self.portal.counts + self.portal.world.counts
 
+    async def _until(self, moment):
+        """Wait for a moment of the loop's clock."""
+        come = self.loop.create_future()
+        self.loop.call_at(moment, come.set_result, None)
+        await come
+
     async def _night(self, night, *, last):
-        """Run the command until it has come to its end, or is left as it is for this night."""
+        """Run the command until it has come to its end, or is left as it is for this night; return the exit code of its end."""
         endings, self.asked = list(night.endings), night.names
         self.books.asked.update(night.names)
         self.portal.night(stormy=night.stormy)
@@ -56,7 +68,7 @@ class Nights(Story):
             if outcome is not None and not isinstance(outcome, Failed):
                 self.counts[f"ended with {outcome.exit_code}"] += 1
                 if self.books.closed(self.disk.root, outcome, began, night.names):
-                    return
+                    return outcome.exit_code
             if not emptied and self.books.emptied(outcome, night.names):
                 emptied = True
                 self.counts["emptied while they were read"] += 1
@@ -64,9 +76,9 @@ class Nights(Story):
             holds(not (calm and ending is None), "a portal that works again is read to the end", outcome)
             if not endings and night.left and not last:
                 self.counts["nights left as they were"] += 1
-                return
+                return None
             await asyncio.sleep(self.dice.choice([0.0, 1.0, 400.0]))
-        holds(False, "a night has an end")
+        raise Broken("a night has an end")
 
     def _command(self, max_seconds):
         order = Mirror([one for one in self.one.questions() if one.entity.name in self.asked], self.disk.root, compress=self.one.compress, max_seconds=max_seconds,
@@ -79,6 +91,7 @@ def nights(seed: int) -> Ended:
     one = calendar(seed)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(lanes, "FEW", one.few)
+        patched.setattr(comparison, "FEW", one.few)
         patched.setattr(lanes, "OVERLAP", min(lanes.OVERLAP, one.overlap))
         patched.setattr(sync, "CHEAP", one.cheap)
         return tell(seed, Nights)

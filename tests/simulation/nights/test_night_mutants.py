@@ -1,11 +1,13 @@
-"""Each way of breaking a mirror is seen, and soon."""
+"""Each way of breaking a mirror, or what is done with its folder between the nights, is seen, and soon."""
 
 import pytest
 
-from tests.simulation.nights.mutants import MUTANTS, QUICK
+from tests.simulation.nights import chore_mutants, mutants
 from tests.simulation.nights.story import nights
 
 SEEDS = 200
+MUTANTS = [*mutants.MUTANTS, *chore_mutants.MUTANTS]
+QUICK = [*mutants.QUICK, *chore_mutants.QUICK]
 
 
 @pytest.mark.timeout(900)

@@ -40,7 +40,12 @@ class Lively(Watched):
         self.names = {table: name for name, table in tables.items() if table}
         self.ledgers = {table: Ledger(top=self.tables[table].ids.last) for table in self.names}
         self.counts, self.plan, self.order = Counter(), [], 0
-        self.began, self.born_meanwhile = 0.0, defaultdict(int)
+        self.began, self.born_meanwhile, self.still = 0.0, defaultdict(int), False
+
+    def begin(self, now):
+        """Let a run begin: what has happened until now does not count as what happens meanwhile."""
+        self.began = now
+        self.born_meanwhile.clear()
 
     def intend(self, at, act, table, *more):
         """Plan something."""
@@ -56,9 +61,9 @@ class Lively(Watched):
                 self.intend(at, dice.choice(ACTS), dice.choice(sorted(self.names)))
 
     def advance(self, now, call_number):
-        """Move to a moment, and let everything happen that is due by then."""
+        """Move to a moment, and let everything happen that is due by then, unless the world stands still."""
         super().advance(now, call_number)
-        while self.plan and self.plan[0][0] <= now:
+        while not self.still and self.plan and self.plan[0][0] <= now:
             at, _, act, table, more = heapq.heappop(self.plan)
             act(self, table, at, *more)
 
