@@ -194,9 +194,9 @@ class Unreachable(TransportError):
 
 
 class Outage(TransportError):
-    """A portal that had answered cannot be reached any more, for longer than anybody's patience."""
+    """A portal that had answered cannot be reached any more, for longer than anybody's patience: a later run goes on."""
 
-    exit_code = 4
+    exit_code = 5
 
     def __init__(self, last: Unreachable) -> None:
         """Say what the last attempt met."""

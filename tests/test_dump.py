@@ -274,7 +274,7 @@ async def test_a_portal_that_goes_away_is_an_outage(trial):
     world.line.post = gone
     outcome = await world.run("deals")
     world.line.post = inner
-    assert (4, True) == (outcome.exit_code, "cannot be reached any more" in outcome.why)
+    assert (5, True) == (outcome.exit_code, "cannot be reached any more" in outcome.why)
     assert 0 == (await world.run("deals")).exit_code
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
 

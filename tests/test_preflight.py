@@ -101,7 +101,7 @@ async def test_a_run_that_goes_on_waits_for_its_portal(tmp_path, wish):
 
 @pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
 async def test_a_run_that_goes_on_does_not_wait_for_ever(tmp_path, wish):
-    """A portal that stays away ends it with code 4 and the way on, as it would have later; what is there stays."""
+    """A portal that stays away ends it with code 5 and the way on, as it would have later; what is there stays."""
     world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
     assert 5 == (await world.run("deals", max_seconds=3.0, **wish)).exit_code
     rows = world.ids("deals")
@@ -110,7 +110,7 @@ async def test_a_run_that_goes_on_does_not_wait_for_ever(tmp_path, wish):
         code, why = (outcome := await world.run("deals", **wish)).exit_code, outcome.why
     except Outage as error:
         code, why = error.exit_code, str(error)
-    assert (4, "the portal was there, and cannot be reached any more (no route): run again to go on") == (code, why)
+    assert (5, "the portal was there, and cannot be reached any more (no route): run again to go on") == (code, why)
     assert 60 < asyncio.get_running_loop().time() < 900
     assert rows == world.ids("deals")
 
