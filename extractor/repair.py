@@ -6,7 +6,8 @@ Rule 2: an entity with a damaged file is written anew, whole, and its old files
 go: nobody can say what else of them is wrong.
 Rule 3: all of it counts in one commit, or none: files are synced first, then
 recorded together with what is known, and then the manifest is replaced. Whoever
-stops it before that leaves the folder as it was; whoever kills it leaves files, which are noted (`leftovers`).
+stops it before that leaves the folder as it was; whoever kills it leaves files, which are noted (`leftovers`). So does a
+commit that fails: it may have been made all the same, and what it names has to be there. The next command reads what is recorded, and clears up.
 Rule 4: a row that was to be written and cannot be read is recorded as unread, as a run of a sync would: the next one asks for it.
 """
 
@@ -54,10 +55,8 @@ def mendable(folder: Path) -> Iterator[tuple[Known, State]]:
         recorded = known.state()
         state = mirror.decode(recorded) if recorded else State("")
         leftovers.settle(folder, state)
-        try:
-            yield known, state
-        finally:
-            leftovers.clear(folder, state)
+        yield known, state
+        leftovers.clear(folder, state)  # behind an error the next command does: it alone can tell what is recorded
     finally:
         known.close()
 
@@ -154,10 +153,14 @@ class Mending:
         return NdjsonSink.open(self.place.folder, self.part.name, compress=compress, stem=stem)
 
 
-def record(known: Known, state: State, mended: Sequence[Mending]) -> None:
-    """Record all of it."""
+def settle(state: State, mended: Sequence[Mending]) -> None:
+    """Let the state say all of it; nothing counts before that is recorded."""
     for one in mended:
         state.entities[one.part.name] = one.settle()
+
+
+def record(known: Known, state: State) -> None:
+    """Record all of it."""
     known.commit(mirror.encode(state))
 
 

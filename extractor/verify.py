@@ -42,7 +42,7 @@ from extractor.ledger import Ledger
 from extractor.order import Audit, Outcome
 from extractor.preflight import last_ids, server_time, shows_all
 from extractor.reflection import Place
-from extractor.repair import Mending, mendable, publish, record
+from extractor.repair import Mending, mendable, publish, record, settle
 from extractor.transport import Transport
 
 DIFFERS = 7  # the exit code
@@ -207,8 +207,9 @@ class Verify(Conducted):
                         if run.status != "running":
                             self._unmended = one.failure(run) or self._unmended
                 if self._conduct.stopped is None and not self._unmended and mended:
-                    record(known, state, mended)
-                    recorded = True
+                    settle(state, mended)
+                    recorded = True  # for all that can be told from here on: a commit that fails may have been made
+                    record(known, state)
                     publish(self._order.folder, state, mended)
             finally:
                 for one in mended:

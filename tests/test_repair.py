@@ -1,6 +1,9 @@
 """What a repair promises: nothing that the portal may still hold is lost by it, and it has a way out of every damage."""
 
 import asyncio
+import errno
+import itertools
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -8,7 +11,7 @@ import pytest
 
 from extractor import mirror
 from extractor.compact import compact
-from extractor.errors import UsageError
+from extractor.errors import DiskError, DiskFull, UsageError
 from extractor.events import EntityEnded
 from extractor.known import NAME, Known
 from extractor.order import Audit
@@ -16,6 +19,7 @@ from extractor.sandbox.answer import Method, Session
 from extractor.sandbox.methods import METHODS
 from extractor.verify import Verify
 from tests.mirrors import SAME, latest, rewrite
+from tests.test_compact import Fragile, state_of
 from tests.test_verify import Folder, contents, plant, poison
 from tests.thorough import thorough
 from tests.trials import SCOPES
@@ -307,3 +311,24 @@ async def test_a_damaged_file_of_a_compact_that_was_killed_has_a_way_out(tmp_pat
     assert 0 == (await world.night()).exit_code
     assert (0, set()) == await world.found()
     assert SAME == await world.differences("deals")
+
+
+async def test_a_repair_on_a_disk_without_room_counts_or_does_not(tmp_path):
+    """Whatever is refused, the last step of its commit included: the files that are recorded are there, and the next repair comes to its end."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 60})
+    await world.make()
+    plant(world, 9, 15)
+    folder = world.trial.folder
+    for number in itertools.count(1):
+        disk = Fragile(tmp_path / f"{number}", folder)
+        disk.refusals, world.trial.folder = {number: errno.ENOSPC}, disk.root
+        with disk.watched(), suppress(DiskFull):
+            await world.found(repair=True)
+        if disk.refusals:
+            break
+        files = state_of(disk.root).entities["deals"].files
+        assert [] == [mark.path for mark in files if not (disk.root / mark.path).exists()]
+        assert (await world.found(repair=True))[0] in {0, 7}
+        assert SAME == await world.differences("deals")
+        assert 0 == (await world.night()).exit_code
+    assert number > 15

@@ -22,13 +22,10 @@ def repair_not_noted(patched):
 
 def repair_told_before_it_is_recorded(patched):
     """The manifest names what a repair has made, and then that is recorded."""
-    def record(known, state, mended):
-        state.entities |= {one.part.name: one.settle() for one in mended}
-
     def publish(folder, state, mended):
         repair.publish(folder, state, mended)
         mended[0].place.known.commit(mirror.encode(state))
-    patched.setattr(verify, "record", record)
+    patched.setattr(verify, "record", lambda *_: None)
     patched.setattr(verify, "publish", publish)
 
 
