@@ -62,9 +62,20 @@ def leave(folder: Path, state: State) -> None:
     mirror.drop_night(state)
 
 
-def unfounded(folder: Path, entry: Entry) -> str | None:
-    """Return the first damaged file of an entity that was never read whole, which is to start over then."""
-    return None if entry.standing else next((mark.path for mark in entry.files if not sound(folder, mark)), None)
+def begin_anew(folder: Path, known: Known, state: State, name: str) -> str | None:
+    """Let an entity start over that was never read whole, and has a damaged file, in a run under way; return that file."""
+    entry, night = state.entities[name], state.night
+    assert night is not None, "a run is under way"  # noqa: S101 - a bug of ours
+    growing = night.files.get(name)
+    marks = () if entry.standing else (*entry.files, *((growing,) if growing else ()))
+    damaged = next((mark.path for mark in marks if not sound(folder, mark, whole=mark is not growing)), None)
+    if damaged:
+        known.forget_all(name)
+        state.entities[name] = Entry(entry.question, old=(*entry.old, *marks))
+        night.files.pop(name, None)
+        night.known[name] = 0
+        night.lanes = {lane: saved for lane, saved in night.lanes.items() if lane.partition(":")[0] != name}
+    return damaged
 
 
 def said(folder: Path) -> bytes:

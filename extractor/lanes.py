@@ -35,7 +35,7 @@ from extractor.messages import PAGE_SIZE
 from extractor.paging.span import Span
 from extractor.question import Question
 
-Kind = Literal["all", "new", "changed", "again", "ids", "unread", "late", "gone", "events"]
+Kind = Literal["all", "new", "changed", "again", "ids", "unread", "late", "gone", "events", "witness"]
 
 OVERLAP = 500  # ids below the last one that may have been committed since
 FEW = 500  # rows are read whole in as many calls as the lanes would take

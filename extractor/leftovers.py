@@ -82,17 +82,18 @@ def hold_against(folder: Path, mark: FileMark, *, whole: bool = True) -> None:
 
 
 def damage(folder: Path, marks: Sequence[FileMark], growing: FileMark | None) -> str | None:
-    """Say which of an entity's files is not there, or has another size, with the way out; one that a run goes on with may be longer.
+    """Say which of an entity's files is not there, or has another size, with the way out; what a run goes on with is looked at as a whole, and may be longer.
 
     Raises:
         DiskError: One may not be read.
     """
-    for mark in (*marks, *((growing,) if growing else ())):
+    for mark in marks:
         path = folder / mark.path
-        there = path.stat().st_size if path.exists() else -1
-        if (there < mark.bytes or (mark is not growing and there > mark.bytes)) and not sound(folder, mark, whole=mark is not growing):
+        with durable.translated(path):
+            there = path.stat().st_size if path.exists() else -1
+        if there != mark.bytes and not sound(folder, mark):
             return _way_out(folder, mark)
-    return None
+    return _way_out(folder, growing) if growing and not sound(folder, growing, whole=False) else None
 
 
 def note(folder: Path, path: str) -> None:

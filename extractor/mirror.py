@@ -24,6 +24,7 @@ _LEFT = "INTERRUPTED: its last run was stopped before its end; name it again to 
 class Entry(msgspec.Struct):
     """One entity: the fingerprint of what is asked of it, where it stands (`None`: never read whole), its files, oldest first.
 
+    `witnesses` are ids of rows that were changed since it came to stand where it does, and have been written (`witness`).
     `old` are files that go, as soon as there is a standing: those of another question, or what a compact has replaced.
     """
 
@@ -33,12 +34,13 @@ class Entry(msgspec.Struct):
     unread: tuple[Unread, ...] = ()
     facts: EntityFacts | None = None
     old: tuple[FileMark, ...] = ()
+    witnesses: tuple[int, ...] = ()
 
 
 class Night(msgspec.Struct):
     """A run under way: when it began by the server's clock, its lanes by name, what each of them asks (a fingerprint), its file of each entity.
 
-    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began, `witness` the id of a row that was changed since the run before it, `gone` how far its second look at what seems to be gone has come.
+    `ours` is when it began by this machine's clock. `known` is how many rows of each entity were known; where some were, it looks for what is gone. `reach` is each entity's last id as it began, `gone` how far its second look at what seems to be gone has come.
     `events` are what it has reserved in the portal's queue, and clears when it has come to its end.
     """
 
@@ -51,7 +53,6 @@ class Night(msgspec.Struct):
     asked: dict[str, str] = {}
     files: dict[str, FileMark] = {}
     reach: dict[str, int] = {}
-    witness: dict[str, int] = {}
     gone: dict[str, Looked] = {}
     events: tuple[Held, ...] = ()
     ours: dt.datetime | None = None

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import orjson
 
 from extractor.catalog import Entity
@@ -28,14 +29,14 @@ from extractor.gone import Gone, Looked
 from extractor.known import Id, Known
 from extractor.lanes import Kind, Lane, advanced, doubt_of
 from extractor.late import Late
-from extractor.leftovers import damage, free_stem, moment_of, remove_unnamed
+from extractor.leftovers import damage, free_stem, moment_of, remove_unnamed, sound
 from extractor.manifest import EntityFacts
 from extractor.messages import DAMAGED, FileMark, Row, Status, Unread
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
-from extractor.sinks import Compression, NdjsonSink, Sink
-from extractor.witness import Unchanged, Witness
+from extractor.sinks import Compression, NdjsonSink, Sink, cut
+from extractor.witness import Unchanged, Witnesses
 
 _MANY = 1_000  # lines of deleted rows written at a time
 
@@ -76,7 +77,6 @@ class Reflection:
     absent: Gone | None = None
     gone: int = 0
     reach: int | None = None
-    witness: int | None = None
     looked: Looked | None = None
     deletes: FileMark = NO_FILE
     earlier: tuple[int, int] = (0, 0)  # rows written and gone in the run that the same command has finished before
@@ -91,7 +91,9 @@ class Reflection:
         """Make a run of each lane, unless a file is damaged; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
         remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
         if found := damage(self.place.folder, self.entry.files, file):
-            self.damaged, self.lanes, self.reach, self.witness, self.looked = f"{DAMAGED}{found}", (), None, None, None
+            self.damaged, self.lanes, self.reach, self.looked = f"{DAMAGED}{found}", (), None, None
+            if file and sound(self.place.folder, file, whole=False):
+                cut(self.place.folder, file)  # a killed run may have written more than it had committed
             self.entry.files = (*self.entry.files, *((file,) if file else ()))  # what a run under way has landed counts
             return
         self.landed = file.rows if file else 0
@@ -131,9 +133,9 @@ class Reflection:
         return bool(self.runs) and all(run.ended for run in self.runs)
 
     def look(self) -> None:
-        """Note at each commit what a kill must not forget: the last id that there is, as soon as the reading of what is new has seen it; a witness; how far the second look has come."""
+        """Note at each commit what a kill must not forget: the last id that there is, as soon as the reading of what is new has seen it; witnesses; how far the second look has come."""
         run = next((run for lane, run in zip(self.lanes, self.runs, strict=True) if lane.kind in {"all", "new"}), None)
-        self.witness = self.unchanged.witness.id if self.unchanged else None
+        self.entry.witnesses = tuple(self.unchanged.witnesses.ids) if self.unchanged else self.entry.witnesses
         self.looked = (self.absent.looked if self.absent else None) or self.looked
         if self.reach is None and run is not None and run.sink is not None:
             spans = run.listing.spans if run.listing else None
@@ -144,7 +146,7 @@ class Reflection:
         if not self.looks or not self.done:
             return None
         if self.absent is None and self.unchanged and (run := self.unchanged.ask()):
-            return self._append("changed", run)
+            return self._append("witness" if run is self.unchanged.summoned else "changed", run)
         if not self.done:
             return None
         if self.absent is None and (run := self._ask_late()):
@@ -176,7 +178,8 @@ class Reflection:
 
     def stand(self) -> None:
         """Stay where it stood: what it has landed counts, and what it had left to ask is asked anew."""
-        self.entry = Entry(self.entry.question, self.entry.standing, self.files(), self.entry.unread, self.facts(), self.entry.old)
+        self.look()
+        self.entry = msgspec.structs.replace(self.entry, files=self.files(), facts=self.facts())
 
     def files(self) -> tuple[FileMark, ...]:
         """List the entity's files, oldest first."""
@@ -223,11 +226,11 @@ class Reflection:
             self.changes.close()
 
     def _listen(self, lane: Lane, run: EntityRun, changes: Changes) -> None:
-        """Keep what may belie a lane of changes that shows nothing; once heard of, it is not forgotten in a kill."""
+        """Keep what may belie a lane of changes that shows nothing; once heard of, it is not forgotten."""
         assert self.entry.standing is not None, "changes are asked for since something"  # noqa: S101 - a bug of ours
-        witness = Witness(self.question.entity, self.entry.standing.watermark, self.place.began, self.witness)
-        self.unchanged = Unchanged(lane, run, witness, lambda: changes)
-        changes.hears = witness.hear
+        witnesses = Witnesses(self.question.entity, self.entry.standing.watermark, self.place.began, list(self.entry.witnesses))
+        self.unchanged = Unchanged(lane, run, witnesses, lambda: changes)
+        changes.hears = witnesses.hear
 
     def _ask_late(self) -> EntityRun | None:
         """Ask for the rows of ids that were shown alone, and are not known."""

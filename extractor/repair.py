@@ -125,7 +125,7 @@ class Mending:
         old = (*self.entry.old, *(self.entry.files if self.anew else ()))
         unread = tuple((({} if self.anew else {one.id: one for one in self.entry.unread}) | self.unread).values())
         facts = self.entry.facts and _said(self.entry.facts, files, unread)
-        return Entry(self.entry.question, self.entry.standing, files, unread, facts, old)
+        return Entry(self.entry.question, self.entry.standing, files, unread, facts, old, self.entry.witnesses)
 
     @property
     def left(self) -> int:

@@ -172,14 +172,13 @@ class Sync(Conducted):
         self._write_manifest(utc())
 
     def _begin(self, questions: Sequence[Question], prints: dict[str, str], began: Clocks, events: tuple[Held, ...]) -> None:
-        """Begin a run: entities of which something else is asked, or which are `unfounded`, start over, and what is gone is looked for where it is known how."""
+        """Begin a run: entities of which something else is asked start over, and what is gone is looked for where it is known how."""
         state, asked = self._state, {one.entity.name: one.asked() for one in questions}
         for name, question in prints.items():
             entry = state.entities.setdefault(name, Entry(question))
-            damaged = interrupted.unfounded(self._order.folder, entry) if entry.question == question else None
-            if entry.question != question or damaged:
+            if entry.question != question:
                 self._known.forget_all(name)
-                self._conduct.tell(StartedOver(name, mirror.otherwise(entry, asked[name]), damaged))
+                self._conduct.tell(StartedOver(name, mirror.otherwise(entry, asked[name])))
                 state.entities[name] = Entry(question, old=(*entry.old, *entry.files))
             self._known.look_anew(name)
         known = {name: self._known.count(name) for name in prints}
@@ -201,13 +200,15 @@ class Sync(Conducted):
             if skipped := unfit(question):
                 self._parts.append(Reflection(question, self._order.names(name), place, Entry(""), skipped=skipped))
                 continue
+            if damaged := interrupted.begin_anew(self._order.folder, self._known, self._state, name):
+                self._conduct.tell(StartedOver(name, damaged=damaged))
             entry, known = self._state.entities[name], night.known[name]
             deletes = known <= CHEAP if self._order.deletes is None else self._order.deletes
             chosen = lanes(
                 question, entry.standing, night.began, known=known, deletes=deletes, full_every=self._order.full_every,
                 unread=tuple(int(one.id) for one in entry.unread), events=offline.ids_for(question, night.events), ours=night.ours)
             part = Reflection(question, self._order.names(name), place, entry, chosen, looks=known > 0, reach=night.reach.get(name),
-                              witness=night.witness.get(name), looked=night.gone.get(name), earlier=earlier.get(name, (0, 0)))
+                              looked=night.gone.get(name), earlier=earlier.get(name, (0, 0)))
             part.prepare(night.files.get(name), night.lanes, night.asked)
             self._parts.append(part)
 
@@ -273,7 +274,6 @@ class Sync(Conducted):
             for part in self._parts:
                 part.look()
             night.reach = {part.name: part.reach for part in self._parts if part.reach is not None}
-            night.witness = {part.name: part.witness for part in self._parts if part.witness is not None}
             night.gone = {part.name: part.looked for part in self._parts if part.looked is not None}
             night.lanes = {run.name: saved(run) for part in self._parts for run in part.runs}
             night.asked = {run.name: asked(run) for part in self._parts for run in part.runs}

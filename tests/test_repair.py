@@ -11,7 +11,7 @@ import pytest
 
 from extractor import mirror
 from extractor.compact import compact
-from extractor.errors import DiskError, DiskFull, UsageError
+from extractor.errors import DiskFull, UsageError
 from extractor.events import EntityEnded
 from extractor.known import NAME, Known
 from extractor.order import Audit

@@ -748,3 +748,48 @@ async def test_a_second_look_that_takes_longer_than_a_run_comes_to_its_end(night
                 break
     assert gone
     assert SAME == await world.differences("deals")
+
+
+async def broken_off(world):
+    """Let a night with many changes be stopped amid its file."""
+    await world.night()
+    world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
+    assert 5 == (await world.night(max_seconds=0.25)).exit_code
+    (path,) = (world.trial.folder / "deals").glob("changes-*")
+    return path
+
+
+async def test_a_torn_tail_is_cut_where_another_file_is_away(nights):
+    """A killed run had written more than it had committed: no named file has that, and the file that is put back is all that was wanting."""
+    world = nights("deals", rows={"deals": 3_000})
+    path = await broken_off(world)
+    path.write_bytes(path.read_bytes() + b'{"ID": "torn')
+    first = path.with_name("part-00000.ndjson")
+    aside = first.rename(world.trial.folder / "aside")
+    assert 4 == (await world.night()).exit_code
+    assert not path.read_bytes().endswith(b"torn")
+    aside.rename(first)
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")
+
+
+async def test_another_text_in_the_file_of_a_run_stops_its_entity_alone(nights):
+    """It is as long as it was: the others move on, and the way out is named."""
+    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    path = await broken_off(world)
+    path.write_bytes(path.read_bytes()[:-9] + b"somewhat\n")
+    outcome = await world.night()
+    entries = outcome.manifest["entities"]
+    assert (4, "failed", "complete") == (outcome.exit_code, entries["deals"]["status"], entries["contacts"]["status"])
+    assert "--repair" in entries["deals"]["reason"]
+
+
+async def test_a_first_reading_with_a_damaged_file_starts_over_at_once(nights):
+    """The run that goes on says so, and reads it whole; nothing is to be put back or repaired."""
+    world, told = nights("deals", rows={"deals": 3_000}), []
+    assert 5 == (await world.night(max_seconds=0.25)).exit_code
+    (path,) = (world.trial.folder / "deals").iterdir()
+    path.unlink()
+    assert 0 == (await world.night(observers=[told.append])).exit_code
+    assert ["deals/part-00000.ndjson"] == [one.damaged for one in told if isinstance(one, StartedOver)]
+    assert SAME == await world.differences("deals")

@@ -9,9 +9,11 @@ import pytest
 from extractor.sandbox.answer import Method
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import NOW
+from extractor.sandbox.zones import Zone
 from tests.mirrors import SAME, Nights
 
 DAY = 86_400
+NOON = NOW + DAY / 2  # between the first night and the second
 
 
 class Blanks:
@@ -52,8 +54,8 @@ async def eventful(world):
     """Let a night pass, and a day in which rows were changed and others were born."""
     await world.night()
     await asyncio.sleep(DAY / 2)
-    world.happen("change", "deals", *some(world))
-    world.happen("insert", "deals", count=3)
+    world.happen("change", "deals", *some(world), at=NOON)
+    world.happen("insert", "deals", count=3, at=NOON)
     await asyncio.sleep(DAY / 2)
 
 
@@ -66,9 +68,61 @@ async def test_a_new_row_belies_a_list_without_changes(deals, blanks):
     entry = outcome.manifest["entities"]["deals"]
     assert (4, "failed") == (outcome.exit_code, entry["status"])
     assert "shows no changes since" in entry["reason"]
+    assert 4 == (await world.night()).exit_code, "its rows are no news any more, and their word holds"
     blanks.silent = False
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
+
+
+async def test_witnesses_are_kept_where_a_run_is_left_for_another(deals, blanks):
+    """What they have said was about the list, and not about the run that heard them."""
+    world = deals()
+    await eventful(world)
+    blanks.silent, night = True, world.sync()
+    blanks.meanwhile = lambda: blanks.asked > 2 and night.stop(143, "terminated")
+    assert 143 == (await night.run()).exit_code
+    blanks.meanwhile = lambda: None
+    assert 4 == (await world.night("deals", "companies")).exit_code
+
+
+async def test_one_witness_is_enough(deals, blanks):
+    """The first of three was deleted meanwhile."""
+    world = deals()
+    await eventful(world)
+    first = sorted(world.tables["deals"].ids)[-3]
+    blanks.silent = True
+    blanks.meanwhile = lambda: blanks.asked == 3 and world.happen("delete", "deals", first)
+    assert 4 == (await world.night()).exit_code
+
+
+@pytest.mark.parametrize(("name", "select"), [("requisites", None), ("crm_activities", ("ID", "SUBJECT", "LAST_UPDATED"))])
+async def test_stamps_that_drift_are_no_witnesses(tmp_path, name, select):
+    """Moments that go through the user's zone are shown an hour off when its summer time ends: every text is news, and nothing has changed."""
+    start = dt.datetime(2024, 10, 27, tzinfo=dt.UTC).timestamp()
+    table = name.removeprefix("crm_")
+    world = Nights(tmp_path / "out", name, rows={table: 2_000}, until=start - 40 * DAY, user_zone=Zone(3_600, summer=3_600))
+    await asyncio.sleep(start - NOW)
+    world.happen("change", table, *list(world.tables[table].ids)[-40:-36], at=start)
+    await asyncio.sleep(1_790)
+    wishes = {"select": select} if select else {}
+    for _ in range(3):
+        assert 0 == (await world.night(**wishes)).exit_code
+        await asyncio.sleep(3_600)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
+async def test_numbers_that_no_tool_holds_stop_nobody(deals, number):
+    """Whatever else stands in a row: it is read for its stamp alone."""
+    world = deals()
+    await eventful(world)
+    line = world.trial.line
+
+    class Spoilt:
+        async def post(self, *request):
+            answer = await line.post(*request)
+            return replace(answer, body=answer.body.replace(b'"OPPORTUNITY":"', b'"BIG":%b,"OPPORTUNITY":"' % number))
+    world.trial.line = Spoilt()
+    assert 0 == (await world.night()).exit_code
 
 
 async def test_a_witness_survives_a_stop(deals, blanks):
@@ -87,7 +141,7 @@ async def test_a_witness_that_is_gone_tells_nothing(deals, blanks):
     world = deals()
     await world.night()
     await asyncio.sleep(DAY / 2)
-    world.happen("insert", "deals", count=1)
+    world.happen("insert", "deals", count=1, at=NOON)
     newest = max(world.tables["deals"].ids)
     await asyncio.sleep(DAY / 2)
     blanks.silent = True
