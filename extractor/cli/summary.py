@@ -19,11 +19,12 @@ def refuse_unwritable(path: Path) -> None:
     """Refuse a summary file that cannot be written before the run, not after it; one that is not there yet is not made by that."""
     if path.is_fifo():
         raise UsageError(f"--summary: {path.name} is a pipe, and a run would wait until somebody reads it: name a file")
-    new = not path.exists()
+    place = Path(os.path.realpath(path)).parent
     try:
-        path.open("ab").close()
-        if new:
-            path.unlink()
+        if path.exists():
+            path.open("ab").close()
+        elif not place.is_dir() or not os.access(place, os.W_OK):
+            raise UsageError(f"--summary: {path.name} cannot be written: its folder is not there, or may not be written to")
     except OSError as error:
         raise UsageError(f"--summary: {path.name} cannot be written: {error.strerror}") from None
 

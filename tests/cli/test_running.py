@@ -123,6 +123,15 @@ def test_a_mistake_makes_no_summary(served, tmp_path, there):
     assert not there or 2 == orjson.loads(path.read_bytes())["exit_code"]
 
 
+def test_a_summary_behind_a_link_is_where_the_link_leads(served, tmp_path):
+    """It may lead to what is not there yet."""
+    link, path = tmp_path / "runs.jsonl", tmp_path / "there.jsonl"
+    link.symlink_to(path)
+    assert 0 == dump(served(deals=60), "deals", "--to", tmp_path / "out", "--summary", link).exit_code
+    assert link.is_symlink()
+    assert 0 == orjson.loads(path.read_bytes())["exit_code"]
+
+
 def test_a_summary_or_a_page_that_is_no_file(served, tmp_path):
     """What would keep a run waiting is refused before anything is asked, in one sentence."""
     portal = served(deals=60)
