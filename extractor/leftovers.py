@@ -106,8 +106,8 @@ def clear(folder: Path, state: State) -> None:
     noted = _noted(folder)
     for one in noted:
         path = folder / one
-        if one not in _named(state, path.parent.name) and path.exists():
-            _remove(path.parent, [path])
+        if one not in _named(state, path.parent.name) and path.parent.exists():
+            _remove(path.parent, [path])  # one that is not there, too: who removed it may not have come to sync that
     if noted:
         _remove(folder / PRIVATE, [folder / PRIVATE / NOTE])
 

@@ -4,12 +4,14 @@ import random
 
 import pytest
 
-from extractor import mirror
+from extractor import durable, leftovers, mirror
 from extractor.compact import compact
 from extractor.errors import UsageError
 from extractor.known import Known
 from extractor.leftovers import moment_of
+from extractor.mirror import State
 from extractor.order import Audit
+from extractor.sinks import NdjsonSink
 from extractor.verify import Verify
 from tests.mirrors import SAME, Nights
 from tests.simulation.disk import Disk
@@ -152,3 +154,21 @@ async def test_what_a_killed_repair_left_goes(tmp_path, cut, after):
     assert not (disk.root / ".b24x" / "repairing").exists()
     named = {one["path"] for one in (await world.night()).manifest["entities"]["deals"]["files"]}
     assert named == {f"deals/{path.name}" for path in (disk.root / "deals").iterdir()}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_file_whose_removal_nobody_has_synced_stays_noted(tmp_path, seed):
+    """A repair on a full disk removes its file and cannot sync that; the note goes when the name is gone for good, or a power cut brings it back."""
+    disk = Disk(tmp_path / "out")
+    with disk.watched():
+        durable.make_folder(disk.root / "deals")
+        durable.make_folder(disk.root / ".b24x")
+        leftovers.note(disk.root, "deals/changes-20240901t172307z.ndjson")
+        sink = NdjsonSink.open(disk.root, "deals", stem="changes-20240901t172307z")
+        sink.commit()
+        sink.close()
+        (disk.root / "deals/changes-20240901t172307z.ndjson").unlink()
+        leftovers.clear(disk.root, State("example.bitrix24.com"))
+        disk.crash(tmp_path / "next", random.Random(seed))
+    noted = (disk.root / ".b24x/repairing").exists()
+    assert noted or not list((disk.root / "deals").iterdir())
