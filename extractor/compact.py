@@ -103,7 +103,7 @@ class _Compaction:
     def settle(self) -> None:
         """Let the manifest say what the state says; then remove what neither of them names."""
         whole = {name: entry for name, entry in self._state.entities.items() if entry.standing}
-        manifest.rename(self._folder, {name: entry.files for name, entry in whole.items()})
+        manifest.bring_up(self._folder, {name: replace(entry.facts, files=entry.files) for name, entry in whole.items() if entry.facts})
         if leftovers.remove_old(self._folder, self._state):
             self._known.commit(mirror.encode(self._state))
 

@@ -26,7 +26,7 @@ from extractor.checkpoint import PRIVATE
 from extractor.conduct import utc
 from extractor.errors import UsageError
 from extractor.known import NAME, Known
-from extractor.leftovers import hold_against, remove_unnamed, sound
+from extractor.leftovers import hold_against, length, remove_unnamed, sound
 from extractor.messages import FileMark
 from extractor.mirror import Entry, Night, State
 from extractor.sinks import cut
@@ -43,7 +43,7 @@ def settle(folder: Path, known: Known, state: State) -> None:
     if state.night is not None:
         _leave(folder, known, state, state.night)
     elif before.finished_at is not None:
-        manifest.rename(folder, {name: entry.files for name, entry in state.entities.items() if entry.standing})
+        manifest.bring_up(folder, {name: replace(entry.facts, files=entry.files) for name, entry in state.entities.items() if entry.facts})
         return
     manifest.write(folder, _finished(data, state))
 
@@ -68,8 +68,8 @@ def begin_anew(folder: Path, known: Known, state: State, name: str) -> str | Non
     assert night is not None, "a run is under way"  # noqa: S101 - a bug of ours
     growing = night.files.get(name)
     marks = () if entry.standing else (*entry.files, *((growing,) if growing else ()))
-    damaged = next((mark.path for mark in marks if not sound(folder, mark, whole=mark is not growing)), None)
-    if damaged:
+    damaged = next((mark.path for mark in marks if length(folder, mark) < mark.bytes or (mark is not growing and not sound(folder, mark))), None)
+    if damaged:  # another text of the same length is seen where the file is opened
         known.forget_all(name)
         state.entities[name] = Entry(entry.question, old=(*entry.old, *marks))
         night.files.pop(name, None)

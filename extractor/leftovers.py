@@ -11,6 +11,7 @@ Rule 3: what has a name that no file of ours has is nobody's business.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
@@ -57,18 +58,22 @@ def settle(folder: Path, state: State, asked: Sequence[str] = ()) -> None:
 
 
 def sound(folder: Path, mark: FileMark, *, whole: bool = True) -> bool:
-    """Tell whether a file is what its mark says; with `whole`, and nothing else.
+    """Tell whether a file is what its mark says; with `whole`, and nothing else; errors as of `hashed`."""
+    return hashed(folder, mark, whole=whole) is not None
+
+
+def hashed(folder: Path, mark: FileMark, *, whole: bool) -> hashlib._Hash | None:
+    """Return the hash of a file, for who goes on with it; `None` where it is not what its mark says.
 
     Raises:
         DiskError: It is there, and may not be read.
     """
     try:
-        check(folder, mark, whole=whole)
+        return check(folder, mark, whole=whole)
     except DiskError as error:
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             raise
-        return False
-    return True
+        return None
 
 
 def hold_against(folder: Path, mark: FileMark, *, whole: bool = True) -> None:
@@ -81,19 +86,26 @@ def hold_against(folder: Path, mark: FileMark, *, whole: bool = True) -> None:
         raise DiskError(_way_out(folder, mark))
 
 
-def damage(folder: Path, marks: Sequence[FileMark], growing: FileMark | None) -> str | None:
-    """Say which of an entity's files is not there, or has another size, with the way out; what a run goes on with is looked at as a whole, and may be longer.
+def damage(folder: Path, marks: Sequence[FileMark], growing: FileMark | None) -> tuple[str | None, hashlib._Hash | None]:
+    """Say which of an entity's files is not there, or has another size, with the way out, and return the hash of the one that a run goes on with.
+
+    That one may be longer, and is read as a whole; there is no hash of it where it is damaged.
 
     Raises:
         DiskError: One may not be read.
     """
-    for mark in marks:
-        path = folder / mark.path
-        with durable.translated(path):
-            there = path.stat().st_size if path.exists() else -1
-        if there != mark.bytes and not sound(folder, mark):
-            return _way_out(folder, mark)
-    return _way_out(folder, growing) if growing and not sound(folder, growing, whole=False) else None
+    digest = hashed(folder, growing, whole=False) if growing else None
+    damaged = [mark for mark in marks if length(folder, mark) != mark.bytes and not sound(folder, mark)]
+    if growing and digest is None:
+        damaged.append(growing)
+    return (_way_out(folder, damaged[0]) if damaged else None), digest
+
+
+def length(folder: Path, mark: FileMark) -> int:
+    """Return how long a file is; -1 where it is not there."""
+    path = folder / mark.path
+    with durable.translated(path):
+        return path.stat().st_size if path.exists() else -1
 
 
 def note(folder: Path, path: str) -> None:

@@ -90,7 +90,10 @@ def again(ledger: Ledger, name: str, entity: Entity, since: Since) -> Look:
 def stamp_of(row: Row, entity: Entity) -> dt.datetime | None:
     """Read when a row was changed last, if it says so: a moment in a zone."""
     keys = (entity.modified, _camel(entity.modified), _UNASKED)
-    values = _stamps(keys).decode(row.text)
+    try:
+        values = _stamps(keys).decode(row.text)
+    except msgspec.MsgspecError:  # a number that no float holds
+        return None
     for key in keys:
         with suppress(KeyError, TypeError, ValueError):
             moment = dt.datetime.fromisoformat(values[key])

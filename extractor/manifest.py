@@ -10,7 +10,7 @@ Rule 3: no credentials: the portal is a host, and `auth` is left out of params.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -99,8 +99,17 @@ def read(folder: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
-    """Let the folder's manifest name other files of some entities, which hold the same; all else it says stays.
+def restate(said: dict[str, Any], facts: Mapping[str, EntityFacts]) -> None:
+    """Let a manifest say what some of its entities hold now, and how well; what they cost stays."""
+    for name in facts.keys() & said["entities"].keys():
+        one = facts[name]
+        said["entities"][name] |= {
+            "status": one.status, "reason": one.reason, "assurance": one.assurance, "rows": sum(mark.rows for mark in one.files),
+            "files": [asdict(mark) for mark in one.files], "unread": [asdict(row) for row in one.unread]}
+
+
+def bring_up(folder: Path, facts: Mapping[str, EntityFacts]) -> None:
+    """Let the folder's manifest say what is recorded of its entities; all else it says stays.
 
     Raises:
         UsageError: It cannot be read.
@@ -109,8 +118,8 @@ def rename(folder: Path, files: Mapping[str, Sequence[FileMark]]) -> None:
     try:
         before = path.read_bytes()
         found = orjson.loads(before)
-        for name in files.keys() & found["entities"].keys():
-            found["entities"][name] |= {"rows": sum(mark.rows for mark in files[name]), "files": [asdict(mark) for mark in files[name]]}
+        restate(found, facts)
+        found["status"] = overall(facts.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"{durable.shown(path)} cannot be read: the next sync writes it anew") from None
     if found != orjson.loads(before):

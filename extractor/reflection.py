@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -29,14 +30,14 @@ from extractor.gone import Gone, Looked
 from extractor.known import Id, Known
 from extractor.lanes import Kind, Lane, advanced, doubt_of
 from extractor.late import Late
-from extractor.leftovers import damage, free_stem, moment_of, remove_unnamed, sound
+from extractor.leftovers import damage, free_stem, moment_of, remove_unnamed
 from extractor.manifest import EntityFacts
 from extractor.messages import DAMAGED, FileMark, Row, Status, Unread
 from extractor.mirror import Entry
 from extractor.paging.span import HIGHEST_ID
 from extractor.question import Question
 from extractor.sinks import Compression, NdjsonSink, Sink, cut
-from extractor.witness import Unchanged, Witnesses
+from extractor.witness import Unchanged, Witnesses, drift_of
 
 _MANY = 1_000  # lines of deleted rows written at a time
 
@@ -90,9 +91,10 @@ class Reflection:
     def prepare(self, file: FileMark | None, saved: dict[str, SavedEntity], begun: dict[str, str]) -> None:
         """Make a run of each lane, unless a file is damaged; one that was under way goes on with its spans, if it asks what it has begun to ask, and with its file."""
         remove_unnamed(self.place.folder, self.name, (*self.entry.old, *self.entry.files, *((file,) if file else ())))
-        if found := damage(self.place.folder, self.entry.files, file):
+        found, digest = damage(self.place.folder, self.entry.files, file)
+        if found:
             self.damaged, self.lanes, self.reach, self.looked = f"{DAMAGED}{found}", (), None, None
-            if file and sound(self.place.folder, file, whole=False):
+            if file and digest:
                 cut(self.place.folder, file)  # a killed run may have written more than it had committed
             self.entry.files = (*self.entry.files, *((file,) if file else ()))  # what a run under way has landed counts
             return
@@ -100,7 +102,7 @@ class Reflection:
         if doubted := doubt_of(self.entry.standing, self.place.began, self.place.ours):
             self.noted = doubted.words
         make = functools.partial(self._open, self._stem("changes"))
-        self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file) if file else None)
+        self.changes = Changes(self.name, self.question.entity.id, self.place.known, make, make(mark=file, digest=digest) if file else None)
         self.changes.sees = self.looks
         for lane in self.lanes:
             run = EntityRun(lane.question, self.named, functools.partial(self._sink, lane), whole=lane.kind == "all")
@@ -228,7 +230,7 @@ class Reflection:
     def _listen(self, lane: Lane, run: EntityRun, changes: Changes) -> None:
         """Keep what may belie a lane of changes that shows nothing; once heard of, it is not forgotten."""
         assert self.entry.standing is not None, "changes are asked for since something"  # noqa: S101 - a bug of ours
-        witnesses = Witnesses(self.question.entity, self.entry.standing.watermark, self.place.began, list(self.entry.witnesses))
+        witnesses = Witnesses(self.question.entity, self.entry.standing.watermark, self.place.began, drift_of(self.question), list(self.entry.witnesses))
         self.unchanged = Unchanged(lane, run, witnesses, lambda: changes)
         changes.hears = witnesses.hear
 
@@ -266,9 +268,9 @@ class Reflection:
         """Choose the name of a file of this run."""
         return free_stem(kind, self.place.moment, (*self.entry.old, *self.entry.files))
 
-    def _open(self, stem: str, *, mark: FileMark | None = None) -> NdjsonSink:
+    def _open(self, stem: str, *, mark: FileMark | None = None, digest: hashlib._Hash | None = None) -> NdjsonSink:
         """Open a file of this run."""
-        return NdjsonSink.open(self.place.folder, self.name, compress=self.place.compress, mark=mark, stem=stem)
+        return NdjsonSink.open(self.place.folder, self.name, compress=self.place.compress, mark=mark, stem=stem, digest=digest)
 
 
 def tombstone(entity: Entity, identifier: Id) -> Row:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -170,12 +170,9 @@ def publish(folder: Path, state: State, mended: Sequence[Mending]) -> None:
     with durable.translated(path):
         said: dict[str, Any] = orjson.loads(path.read_bytes())
     for one in mended:
-        entry = state.entities[one.part.name]
-        said["entities"][one.part.name] |= {"rows": sum(mark.rows for mark in entry.files), "files": [asdict(mark) for mark in entry.files]}
-        if facts := entry.facts:
-            said["entities"][one.part.name] |= {"status": facts.status, "reason": facts.reason, "assurance": facts.assurance,
-                                                "unread": [asdict(row) for row in facts.unread]}
         one.part.finding.mended = one.part.finding.differs - one.left
+    entries = {one.part.name: state.entities[one.part.name] for one in mended}
+    manifest.restate(said, {name: replace(entry.facts, files=entry.files) for name, entry in entries.items() if entry.facts})
     said["status"] = manifest.overall(entry.facts for entry in state.entities.values() if entry.facts)
     manifest.write(folder, said)
     for one in mended:

@@ -265,7 +265,8 @@ class Sync(Conducted):
 
     def _facts(self) -> dict[str, manifest.EntityFacts]:
         """Return what the manifest says of each entity: of those that are not asked for now, what it said last, without news."""
-        return {**mirror.told_before(self._state), **{part.name: part.facts() for part in self._parts}}
+        before = mirror.told_before(self._state)
+        return {**before, **{part.name: part.facts() for part in self._parts if not part.skipped or part.name not in before}}
 
     def _saving(self, *, record: bool = True) -> Callable[[], None]:
         """Look at where everything stands, and return what records it; the files are synced already."""

@@ -6,8 +6,9 @@ Rule 1: where the lane of changes has shown nothing, it is asked once more, behi
 Rule 2: rows that another lane has brought as news may belie it, by their own stamps: later than the watermark, earlier than this run. Both
 answers had to show them, the second for certain, as they had been seen by then. So some are asked for by their ids; if one is there, and
 says the same, what this list leaves out nobody can tell: the entity stands where it stood.
-Rule 3: a row without a stamp is no witness, nor is one that was gone when it was asked for. A stamp may be shown by an hour or two off, where
-the user's zone has changed between summer time and winter time (crm-lists.md §1.7): those of the first two hours do not count.
+Rule 3: a row without a stamp is no witness, nor is one that was gone when it was asked for. Stamps are exact in classic lists that are asked for
+`*`; in others they may be shown an hour or two off, where the user's zone has changed between summer time and winter time (crm-lists.md
+§1.7): there, those of the first two hours do not count.
 Rule 4: witnesses are news once, and their word holds as long as the watermark stands: they are kept with the entity till then.
 """
 
@@ -23,37 +24,36 @@ from extractor.errors import ContractBroken
 from extractor.known import id_of
 from extractor.lanes import Lane
 from extractor.looks import Look, stamp_of
-from extractor.messages import PAGE_SIZE, Row
+from extractor.messages import Row
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.sinks import Sink
 
 ZONE = dt.timedelta(hours=2)  # the most by which summer time moves a clock
+MANY = 500  # witnesses that are kept, the newest ones: ten requests, where all of them are asked for
 _EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 @dataclass(slots=True, eq=False)
 class Witnesses:
-    """Rows of an entity's news that were changed between two moments of the portal's clock: the first ones, by their `ids`."""
+    """Rows of an entity's news that were changed between two moments of the portal's clock, by their `ids`; its stamps may be off by `drift`."""
 
     entity: Entity
     since: dt.datetime
     until: dt.datetime
+    drift: dt.timedelta = ZONE
     ids: list[int] = field(default_factory=list)
 
     def hear(self, rows: Sequence[Row]) -> None:
         """Listen to news."""
-        for row in rows:
-            if len(self.ids) >= PAGE_SIZE:
-                return
-            one = id_of(row, self.entity.id)
-            if isinstance(one, int) and one not in self.ids and self._testifies(row):
-                self.ids.append(one)
+        heard = (id_of(row, self.entity.id) for row in rows if self._testifies(row))
+        self.ids += [one for one in heard if isinstance(one, int)]
+        del self.ids[:-MANY]
 
     def _testifies(self, row: Row) -> bool:
         """Tell whether the row's stamp lies between the two."""
         stamp = stamp_of(row, self.entity)
-        return stamp is not None and self.since + ZONE <= stamp < self.until
+        return stamp is not None and self.since + self.drift <= stamp < self.until
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +83,8 @@ class Unchanged:
             self.again.give_up(ContractBroken(
                 f"the list shows no changes since {self.witnesses.since.isoformat()}, and row {self._still.ids[0]} was changed after it; "
                 "the next run asks again"))
+        else:
+            self.witnesses.ids.clear()
         return None
 
     def _summon(self) -> EntityRun:
@@ -91,12 +93,19 @@ class Unchanged:
         own = {key: value for key, value in self.lane.question.filter.items() if key != f">={self.witnesses.entity.modified}"}
         question = self._question("witness", replace(self.lane.question, filter=own))
         self.summoned = EntityRun(question, self.run.named, lambda: Look(still.hear), whole=False)
-        self.summoned.spans = [Span(one - 1, one, one) for one in sorted(self.witnesses.ids)]
+        self.summoned.spans = [Span(one - 1, one, one) for one in sorted(set(self.witnesses.ids))]
         return self.summoned
 
     def _question(self, name: str, question: Question) -> Question:
         """Ask a question under a name of its own."""
         return replace(question, entity=replace(question.entity, name=f"{self.witnesses.entity.name}:{name}"))
+
+
+def drift_of(question: Question) -> dt.timedelta:
+    """Say by how much the stamps of a question's rows may be shown off (Rule 3)."""
+    entity = question.entity
+    exact = entity.family == "classic" and not entity.counts_always and "*" in question.asked().get("select", ())
+    return dt.timedelta() if exact else ZONE
 
 
 def _showed(run: EntityRun) -> bool:

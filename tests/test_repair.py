@@ -332,3 +332,17 @@ async def test_a_repair_on_a_disk_without_room_counts_or_does_not(tmp_path):
         assert SAME == await world.differences("deals")
         assert 0 == (await world.night()).exit_code
     assert number > 15
+
+
+async def test_the_manifest_says_what_a_killed_repair_has_recorded(tmp_path):
+    """A damaged file was mended, and the manifest is still of before: the next repair says that it is whole, and asks for nothing."""
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 300})
+    await world.make()
+    path = world.trial.folder / "deals/part-00000.ndjson"
+    path.write_bytes(path.read_bytes()[:-9])
+    assert 4 == (await world.night()).exit_code
+    before = (world.trial.folder / "manifest.json").read_bytes()
+    assert 7 == (await world.found(repair=True))[0]
+    (world.trial.folder / "manifest.json").write_bytes(before)
+    assert 0 == (await world.found(repair=True))[0]
+    assert ("complete", None) == (entry_of(world, "deals")["status"], entry_of(world, "deals")["reason"])

@@ -793,3 +793,11 @@ async def test_a_first_reading_with_a_damaged_file_starts_over_at_once(nights):
     assert 0 == (await world.night(observers=[told.append])).exit_code
     assert ["deals/part-00000.ndjson"] == [one.damaged for one in told if isinstance(one, StartedOver)]
     assert SAME == await world.differences("deals")
+
+
+async def test_a_night_without_its_parameter_leaves_an_entity_as_it_was(nights):
+    """It is not asked for; what lies there of it stays in the manifest."""
+    world = nights("deals", rows={"deals": 300})
+    await world.night("crm_items", params={"entityTypeId": 2})
+    outcome = await world.night("crm_items", "deals", named=False)
+    assert (0, 300) == (outcome.exit_code, outcome.manifest["entities"]["crm_items"]["rows"])

@@ -10,6 +10,7 @@ from extractor.sandbox.answer import Method
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.world import NOW
 from extractor.sandbox.zones import Zone
+from extractor.witness import MANY
 from tests.mirrors import SAME, Nights
 
 DAY = 86_400
@@ -111,7 +112,8 @@ async def test_stamps_that_drift_are_no_witnesses(tmp_path, name, select):
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 400])
-async def test_numbers_that_no_tool_holds_stop_nobody(deals, number):
+@pytest.mark.parametrize("key", [b"BIG", b"updatedTime"])
+async def test_numbers_that_no_tool_holds_stop_nobody(deals, number, key):
     """Whatever else stands in a row: it is read for its stamp alone."""
     world = deals()
     await eventful(world)
@@ -120,7 +122,7 @@ async def test_numbers_that_no_tool_holds_stop_nobody(deals, number):
     class Spoilt:
         async def post(self, *request):
             answer = await line.post(*request)
-            return replace(answer, body=answer.body.replace(b'"OPPORTUNITY":"', b'"BIG":%b,"OPPORTUNITY":"' % number))
+            return replace(answer, body=answer.body.replace(b'"OPPORTUNITY":"', b'"%b":%b,"OPPORTUNITY":"' % (key, number)))
     world.trial.line = Spoilt()
     assert 0 == (await world.night()).exit_code
 
@@ -159,3 +161,30 @@ async def test_rows_with_old_stamps_are_no_witnesses(deals, blanks):
     blanks.silent = True
     assert 0 == (await world.night()).exit_code
     assert SAME == await world.differences("deals")
+
+
+async def test_rows_that_are_gone_do_not_keep_others_from_being_heard(deals, blanks):
+    """More new rows than are kept were a mistake of somebody's, and are deleted the next day: then those of that day are heard."""
+    world = deals()
+    await world.night()
+    await asyncio.sleep(DAY / 2)
+    before = set(world.tables["deals"].ids)
+    world.happen("insert", "deals", count=MANY + 50, at=NOON)
+    await asyncio.sleep(DAY / 2)
+    blanks.silent = True
+    assert 4 == (await world.night()).exit_code
+    world.happen("delete", "deals", *sorted(set(world.tables["deals"].ids) - before))
+    world.happen("change", "deals", *some(world), at=NOON + DAY)
+    world.happen("insert", "deals", count=3, at=NOON + DAY)
+    await asyncio.sleep(DAY)
+    assert 4 == (await world.night()).exit_code
+
+
+async def test_stamps_that_are_exact_testify_at_once(deals, blanks):
+    """Of a list that is asked for `*` there is no hour in doubt: runs may follow each other as closely as they like."""
+    world = deals()
+    await world.night()
+    await asyncio.sleep(3_600)
+    world.happen("insert", "deals", count=3, at=NOW + 1_800)
+    blanks.silent = True
+    assert 4 == (await world.night()).exit_code

@@ -17,14 +17,17 @@ from extractor.errors import B24xError, DiskError, UsageError
 
 def refuse_unwritable(path: Path) -> None:
     """Refuse a summary file that cannot be written before the run, not after it; one that is not there yet is not made by that."""
-    if path.is_fifo():
-        raise UsageError(f"--summary: {path.name} is a pipe, and a run would wait until somebody reads it: name a file")
-    place = Path(os.path.realpath(path)).parent
     try:
-        if path.exists():
+        if path.is_fifo():
+            raise UsageError(f"--summary: {path.name} is a pipe, and a run would wait until somebody reads it: name a file")
+        real = Path(os.path.realpath(path))
+        if path.exists() or real.is_symlink():  # a link that leads to itself cannot be opened
             path.open("ab").close()
-        elif not place.is_dir() or not os.access(place, os.W_OK):
-            raise UsageError(f"--summary: {path.name} cannot be written: its folder is not there, or may not be written to")
+            return
+        with suppress(FileExistsError):  # another run has made it just now
+            real.open("xb").close()
+            if not real.stat().st_size:
+                real.unlink()
     except OSError as error:
         raise UsageError(f"--summary: {path.name} cannot be written: {error.strerror}") from None
 

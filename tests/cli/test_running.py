@@ -132,6 +132,15 @@ def test_a_summary_behind_a_link_is_where_the_link_leads(served, tmp_path):
     assert 0 == orjson.loads(path.read_bytes())["exit_code"]
 
 
+def test_a_summary_that_nobody_could_write(served, tmp_path):
+    """A name that is too long, a link that leads to itself: refused as usage, in one sentence."""
+    link = tmp_path / "loop"
+    link.symlink_to(link)
+    for path in (tmp_path / ("a" * 300), link):
+        ran = dump(served(deals=60), "deals", "--to", tmp_path / "out", "--summary", path)
+        assert (2, 1) == (ran.exit_code, len(ran.stderr.splitlines()))
+
+
 def test_a_summary_or_a_page_that_is_no_file(served, tmp_path):
     """What would keep a run waiting is refused before anything is asked, in one sentence."""
     portal = served(deals=60)
