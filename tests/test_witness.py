@@ -60,6 +60,16 @@ async def eventful(world):
     await asyncio.sleep(DAY / 2)
 
 
+async def broken_off(world, blanks):
+    """Let a night with a silent list be stopped when the witnesses have been heard."""
+    await eventful(world)
+    blanks.silent, night = True, world.sync()
+    blanks.meanwhile = lambda: blanks.asked > 2 and night.stop(143, "terminated")
+    assert 143 == (await night.run()).exit_code
+    blanks.meanwhile = lambda: None
+    return world
+
+
 async def test_a_new_row_belies_a_list_without_changes(deals, blanks):
     """However often it answers with nothing: the entity stands where it stood, and the next night finds what has changed."""
     world = deals()
@@ -77,12 +87,7 @@ async def test_a_new_row_belies_a_list_without_changes(deals, blanks):
 
 async def test_witnesses_are_kept_where_a_run_is_left_for_another(deals, blanks):
     """What they have said was about the list, and not about the run that heard them."""
-    world = deals()
-    await eventful(world)
-    blanks.silent, night = True, world.sync()
-    blanks.meanwhile = lambda: blanks.asked > 2 and night.stop(143, "terminated")
-    assert 143 == (await night.run()).exit_code
-    blanks.meanwhile = lambda: None
+    world = await broken_off(deals(), blanks)
     assert 4 == (await world.night("deals", "companies")).exit_code
 
 
@@ -129,12 +134,7 @@ async def test_numbers_that_no_tool_holds_stop_nobody(deals, number, key):
 
 async def test_a_witness_survives_a_stop(deals, blanks):
     """The run that goes on has not seen the row come as news, and knows of it all the same."""
-    world = deals()
-    await eventful(world)
-    blanks.silent, night = True, world.sync()
-    blanks.meanwhile = lambda: blanks.asked > 2 and night.stop(143, "terminated")
-    assert 143 == (await night.run()).exit_code
-    blanks.meanwhile = lambda: None
+    world = await broken_off(deals(), blanks)
     assert 4 == (await world.night()).exit_code
 
 
