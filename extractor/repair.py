@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -135,11 +135,11 @@ class Mending:
 
     def close(self, *, recorded: bool) -> None:
         """Let go of the files; where nothing names them, they go."""
-        fresh = self._fresh()
-        self.changes.close()
-        if self.deletes:
-            self.deletes.close()
-        _remove(self.place.folder, () if recorded else fresh)
+        with ExitStack() as last:  # whatever happens to one, the other is closed
+            last.callback(_remove, self.place.folder, () if recorded else self._fresh())
+            if self.deletes:
+                last.callback(self.deletes.close)
+            last.callback(self.changes.close)
 
     def _fresh(self) -> list[FileMark]:
         """Name the files of this repair."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from extractor import claims, durable, findings, interrupted, manifest
@@ -212,8 +212,9 @@ class Verify(Conducted):
                     record(known, state)
                     publish(self._order.folder, state, mended)
             finally:
-                for one in mended:
-                    one.close(recorded=recorded)
+                with ExitStack() as last:
+                    for one in mended:
+                        last.callback(one.close, recorded=recorded)
         return None
 
     async def _drive(self, runs: Sequence[EntityRun]) -> B24xError | None:

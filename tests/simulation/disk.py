@@ -200,7 +200,11 @@ class Disk:
             def __init__(self, path, mode="r"):
                 place, root = disk.inside(path), disk.root
                 if place is not None and mode.startswith("w") and disk._node(place) is None:
-                    disk.change(lambda: plain.__init__(self, path, mode), lambda: disk._point(place, Node()))
+                    try:
+                        disk.change(lambda: plain.__init__(self, path, mode), lambda: disk._point(place, Node()))
+                    except BaseException:  # killed as it was born: nobody has it
+                        self.close()
+                        raise
                 else:
                     super().__init__(path, mode)
                 if place is not None and disk.root == root:

@@ -31,7 +31,7 @@ def repair_told_before_it_is_recorded(patched):
 
 def manifest_of_before_believed(patched):
     """A repair takes the manifest's word for what a mirror holds, whatever has been recorded since."""
-    patched.setattr(interrupted, "manifest", SimpleNamespace(**{**vars(manifest), "rename": lambda *_: None}))
+    patched.setattr(interrupted, "manifest", SimpleNamespace(**{**vars(manifest), "bring_up": lambda *_: None}))
 
 
 def gone_lines_compared(patched):
