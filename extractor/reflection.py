@@ -16,6 +16,7 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -166,11 +167,10 @@ class Reflection:
         gone = self.absent.ids if self.absent else []
         self.gone = len(gone)
         if gone:
-            sink = self._open(self._stem("deletes"))
-            for first in range(0, len(gone), _MANY):
-                sink.append([tombstone(self.question.entity, one) for one in gone[first : first + _MANY]])
-            self.deletes = sink.commit()
-            sink.close()
+            with closing(self._open(self._stem("deletes"))) as sink:
+                for first in range(0, len(gone), _MANY):
+                    sink.append([tombstone(self.question.entity, one) for one in gone[first : first + _MANY]])
+                self.deletes = sink.commit()
             known.forget(self.name, gone)
         last = known.last(self.name)
         reach = last if self.reach is None else self.reach

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import errno
 import itertools
+import os
 import shutil
 from dataclasses import replace
 
@@ -801,3 +803,24 @@ async def test_a_night_without_its_parameter_leaves_an_entity_as_it_was(nights):
     await world.night("crm_items", params={"entityTypeId": 2})
     outcome = await world.night("crm_items", "deals", named=False)
     assert (0, 300) == (outcome.exit_code, outcome.manifest["entities"]["crm_items"]["rows"])
+
+
+async def test_a_full_disk_leaves_the_file_of_what_is_gone_closed(nights, monkeypatch):
+    """It refuses the commit: the night ends with that, and nothing of the file is left behind."""
+    world = nights("deals", rows={"deals": 300})
+    await world.night()
+    world.happen("delete", "deals", *list(world.tables["deals"].ids)[100:103])
+    sync, place = os.fsync, world.trial.folder / "deals"
+
+    def refuses(handle):
+        if list(place.glob("deletes-*")):
+            raise OSError(errno.ENOSPC, "full")
+        sync(handle)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuses)
+        with pytest.raises(DiskError, match="no room"):
+            await world.night()
+    (left,) = place.glob("deletes-*")
+    assert not left.stat().st_size, "cut to its last commit as it was closed"
+    assert 0 == (await world.night()).exit_code
+    assert SAME == await world.differences("deals")

@@ -111,11 +111,13 @@ class NdjsonSink:
         """Cut the file back to its mark and close it; closing twice does no harm."""
         if self._file.closed:
             return
-        with suppress(OSError):  # then the next start cuts it
-            if os.fstat(self._file.fileno()).st_size > self._mark.bytes:
-                self._file.truncate(self._mark.bytes)
-        with suppress(OSError):  # what was committed is synced
-            self._file.close()
+        try:
+            with suppress(OSError):  # then the next start cuts it
+                if os.fstat(self._file.fileno()).st_size > self._mark.bytes:
+                    self._file.truncate(self._mark.bytes)
+        finally:  # also where that is interrupted
+            with suppress(OSError):  # what was committed is synced
+                self._file.close()
 
     def __repr__(self) -> str:
         mark = self._mark

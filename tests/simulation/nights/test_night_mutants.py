@@ -11,7 +11,6 @@ QUICK = [*mutants.QUICK, *chore_mutants.QUICK]
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a life that is killed closes none of its files
 @pytest.mark.parametrize("mutant", [
     pytest.param(mutant, marks=[pytest.mark.soak] * (mutant not in QUICK), id=mutant.__name__) for mutant in MUTANTS])
 def test_it_is_caught(mutant):
