@@ -10,6 +10,9 @@ would make PHP encode the maps as lists.
 Rule 3: a command is a URL query that the portal takes apart with `parse_str`:
 everything is percent-encoded once (an unencoded `#` cuts the rest off, a `+`
 becomes a space), booleans go as 1 and 0. An empty list cannot be said.
+
+Rule 4: a command may take a value out of the answer to the one before it (`$result[..]`,
+CRestUtil::processBatchElement). Where there is no such value it is no error: whoever reads the page has to see it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import orjson
 from extractor.decoder import reply_of
 from extractor.envelopes import Maps
 from extractor.errors import B24xError, CommandFailed, ServerFailure
-from extractor.messages import Call, Json, Reply
+from extractor.messages import Behind, Call, Json, Reply
 from extractor.refusals import portal_error
 
 Outcome = Reply | B24xError
@@ -33,7 +36,7 @@ METHOD = "batch"
 
 def encode(calls: Sequence[Call]) -> bytes:
     """Pack calls into the JSON body of one batch request; one failing does not stop the others (`halt` 0)."""
-    commands = {f"c{place}": _command(call) for place, call in enumerate(calls)}
+    commands = {f"c{place}": _command(call, f"c{place - 1}") for place, call in enumerate(calls)}
     return orjson.dumps({"halt": 0, "cmd": commands})
 
 
@@ -70,21 +73,23 @@ def _map(found: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _command(call: Call) -> str:
-    """Write one call as `method?query`."""
-    query = "&".join(f"{name}={quote(text, safe='')}" for name, text in _flat(call.params))
+def _command(call: Call, before: str) -> str:
+    """Write one call as `method?query`, which may refer to the answer to the one `before` it."""
+    query = "&".join(f"{name}={quote(text, safe='')}" for name, text in _flat(call.params, before))
     return f"{call.method}?{query}"
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def _flat(value: Any, before: str, name: str = "") -> Iterator[tuple[str, str]]:
     """Flatten parameters into bracketed names and texts, as PHP's `http_build_query` does."""
     match value:
         case Mapping():
             for key, inner in value.items():
-                yield from _flat(inner, f"{name}[{quote(str(key), safe='')}]" if name else quote(str(key), safe=""))
+                yield from _flat(inner, before, f"{name}[{quote(str(key), safe='')}]" if name else quote(str(key), safe=""))
         case list() | tuple():
             for place, inner in enumerate(value):
-                yield from _flat(inner, f"{name}[{place}]")
+                yield from _flat(inner, before, f"{name}[{place}]")
+        case Behind():
+            yield name, f"{value.leading}$result" + "".join(f"[{key}]" for key in (before, *value.path))
         case bool():
             yield name, str(int(value))
         case None:

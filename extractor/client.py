@@ -115,7 +115,10 @@ class Client:
 
     async def _post(self, method: str, body: bytes, shown: Pass) -> Response:
         """Post one body; return the answer, unless it says that the portal is somewhere else."""
-        response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
+        try:
+            response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
+        finally:
+            await self._rate.arrived()
         if 300 <= response.status < 400:
             place = _place(response)
             raise PortalMoved(f"the portal has moved{f' to {self._session.hide(place)}' if place else ''}: give its new address")

@@ -82,6 +82,7 @@ class Engine:
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
+        self._arrived = 0  # answers that are not yet absorbed
 
     def add(self, run: EntityRun, spans: Sequence[Span] | None = None) -> None:
         """Put an entity on the run, from its start or from the spans that a checkpoint left."""
@@ -144,7 +145,8 @@ class Engine:
         ready_at = self._pace.ready_at(now)
         room = self._limits.window.room(now) and len(self._requests) * self._largest < ANSWERS_BYTES
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth())
-        if room and wakes_at is not None and wakes_at <= now and not (self._requests and self._pace.better_later(now)):
+        coming = self._requests and self._pace.better_later(now, self._arrived)
+        if room and wakes_at is not None and wakes_at <= now and not coming:
             return True
         delay = None if wakes_at is None or wakes_at <= now else wakes_at - now
         if delay is not None and delay >= 1 and not self._requests:  # their answers may change everything
@@ -159,7 +161,7 @@ class Engine:
         now = _now()
         pace = self._pace
         tickets = self._scheduler.take(
-            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth())
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth(), sure=pace.sure())
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)
@@ -170,10 +172,12 @@ class Engine:
         sent = _now()
         outcomes = await self._client.send([ticket.call for ticket in tickets])
         answered = _now()
+        self._arrived += 1
         again = any(ticket.job.failures for ticket in tickets)
         self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered, again=again)
         async with self._committer.turn:
             await self._absorb(tickets, outcomes, answered - sent)
+            self._arrived -= 1
             await self._committer.commit_if_full()
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
@@ -206,6 +210,9 @@ class Engine:
 
     def _feed(self, ticket: Ticket, reply: Reply) -> int:
         """Give one page to its pager; return how many rows came."""
+        if not ticket.awaited:
+            self._scheduler.pass_over(ticket)
+            return 0
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
         except (WrongShape, Unreadable) as error:
@@ -231,7 +238,7 @@ class Engine:
         if isinstance(error, Unreachable) and not self._client.reached:
             raise error  # a slip in the address is no outage: say so at once
         run, now = self._runs[ticket.job.listing], _now()
-        if ticket.place != len(ticket.job.pages):  # it went down with the call before it, which has been dealt with
+        if not ticket.decisive:  # it went down with the call before it, which has been dealt with, or was asked ahead of its time
             self._scheduler.failed(ticket, error, now)
             return
         attempt = run.attempt(error, ticket.job.failures, now)

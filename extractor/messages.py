@@ -33,6 +33,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Stands among a call's parameters for a value in the answer to the call before it in its batch, at this path.
+
+    `leading` is a digit to be written before it: a number of one more digit,
+    and that digit alone where the path leads nowhere.
+    """
+
+    path: tuple[str, ...]
+    leading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """What the portal's `time` object says of the operating limit.
 

@@ -6,7 +6,8 @@ Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
 that leave last are the smallest, and all come to their end together. Without a
-bucket none takes more than makes its way worth while, as every span costs half a page.
+bucket none takes more than makes its way worth while, as every span costs half a page. Where what is left for each place
+is over sooner than a request's way, it goes in one request.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
@@ -24,16 +25,19 @@ import math
 from collections.abc import Callable
 
 from extractor.client import Client
+from extractor.filling import BURNING
 from extractor.limits.joint import Limits
 from extractor.listing import WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
-from extractor.scheduler import BURNING, Scheduler
+from extractor.scheduler import Scheduler
 
 WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
 WORTH_AT_THE_END = 2 * PAGE_SIZE
 LAST = 2
 LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a request's way is little; larger ones only open more spans, and end later
+SURE = 0.5
+FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
 
@@ -56,17 +60,24 @@ class Pace:
             requests = min(requests, BURNING)
         return BATCH_SIZE * requests
 
-    def better_later(self, now: float) -> bool:
-        """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1)."""
-        if self._affords(2):
-            return False
-        load = self._scheduler.load(now, self.width(now), self._limits.weight, room=self.room(now), worth=self.worth())
-        return load < 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+    def better_later(self, now: float, arrived: int) -> bool:
+        """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1).
+
+        For those that have `arrived` it waits a moment in any case, rather than split a span.
+        """
+        load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth(), share=0.5)
+        if arrived and load(0, self.weight(now)) < FULL:
+            return True
+        return not self._affords(2) and load(self.width(now), self._limits.weight) < FULL
 
     def worth(self) -> float:
         """Return the rows that make a span worth a split (Rule 5)."""
         at_the_end = self._requests_left() < LAST
         return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
+
+    def sure(self) -> float:
+        """Return the share of what a span seems to hold that chains count on: where requests are plenty, another round costs more than a page."""
+        return 1.0 if self._affords(2) else SURE
 
     def room(self, now: float) -> Callable[[str], int]:
         """Return how many calls of a method one request may carry."""
@@ -95,10 +106,14 @@ class Pace:
             return weight
         free = max(1, window.size - window.in_flight)
         spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth()) / free
-        share = self._requests_left() / (SHARES * window.size)
-        most = min(spread, share)
+        place = self._requests_left() / window.size
         enough = ENOUGH if self._client.affords(math.inf) else math.inf
-        return lambda method: weight(method) / min(1.0, self._holds(enough, method), max(most, self._holds(WORTH, method)))
+
+        def heavier(method: str) -> float:
+            share = max(place / SHARES, min(place, self._limits.batch.worth(method) * weight(method)))
+            return weight(method) / min(1.0, self._holds(enough, method), max(min(spread, share), self._holds(WORTH, method)))
+
+        return heavier
 
     def _holds(self, work: float, method: str) -> float:
         """Return the share of a request that holds so many seconds of calls: all of it, until it is known what they take."""

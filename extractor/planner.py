@@ -6,7 +6,8 @@ on millions of rows the COUNT alone takes longer than a request may live.
 
     the first page reaches the last id        done, nothing to cut
     a set of at most one batch, thinly spread  offsets, from the `total` of one counted page
-    everything else                            spans of ids, read side by side
+    a set of few ids                           spans of fifty ids, a page each, read side by side
+    everything else                            a span of ids, to be split as need be; where pages cannot be chained, many
 
 Both pages are held against the bounds of the question, and against each other:
 one that answers something else would end an entity before its end.
@@ -35,7 +36,8 @@ from extractor.paging.span import Span, check_bounds, check_order, ids_of
 from extractor.question import Question
 
 ONE_BATCH = BATCH_SIZE * PAGE_SIZE
-PAGES_WORTH_A_SPAN = 2  # a span costs a call to confirm its end: below two pages that is half the work
+SMALL = ONE_BATCH  # ids, whose pages are all known beforehand, and go in one request
+PAGES_WORTH_A_SPAN = 2  # a bounded span costs a call to confirm its end: below two pages that is half the work
 
 
 def opening(question: Question) -> Pager:
@@ -135,17 +137,19 @@ def _cut(question: Question, rest: Span, total: int | None) -> tuple[Part, ...]:
     """Cut what the probe left into parts."""
     if total is not None and (total <= ONE_BATCH or question.paging == "offset"):
         return (Part(rest, total),)
-    return tuple(Part(span) for span in _even(rest, _spans_worth(rest)))
+    return tuple(Part(span) for span in _even(rest, _spans_worth(question, rest)))
 
 
-def _spans_worth(rest: Span) -> int:
-    """Choose how many spans: as many as a batch carries, if each is worth its confirming call.
+def _spans_worth(question: Question, rest: Span) -> int:
+    """Choose how many spans: where pages cannot be chained as many as a batch carries, if each is worth its confirming call.
 
     A span of at most fifty ids needs no such call.
     """
     ids = rest.until - rest.cursor
-    if ids <= ONE_BATCH:
+    if ids <= SMALL:
         return -(-ids // PAGE_SIZE)
+    if not question.bounded:
+        return 1
     return min(BATCH_SIZE, max(1, int(rest.rows_left() / PAGE_SIZE / PAGES_WORTH_A_SPAN)))
 
 

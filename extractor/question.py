@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from extractor.catalog import Entity
 from extractor.errors import ConfigError, UsageError
-from extractor.messages import PAGE_SIZE, Call
+from extractor.messages import PAGE_SIZE, Behind, Call
 
 Paging = Literal["auto", "offset", "keyset"]
 
@@ -48,6 +48,11 @@ class Question:
     def moving(self) -> bool:
         """Whether rows may enter the set while it is read: a filter on anything but the id."""
         return any(key.lstrip("<>=!@%") != self.entity.filter_id for key in self.filter)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a page has to name its upper end: of a method that reads the whole set for every page, and where not all ids are wanted."""
+        return self.entity.counts_always or bool(self.only)
 
     @property
     def bounds(self) -> tuple[int | None, int | None]:
@@ -82,6 +87,16 @@ class Question:
             bounds[f"<={self.entity.filter_id}"] = high
         if self.only:
             bounds[f"@{self.entity.filter_id}"] = self._among(-1 if low is None else low, high)
+        return self._listing("ASC", start=-1, bounds=bounds)
+
+    def behind(self) -> Call:
+        """Ask for the rows above the last one of a full page that the call before it in the batch has brought.
+
+        Behind a page that is not full there is no such row, and the portal would begin with the first of all again;
+        hence the second bound: in place of the id that is missing stands a 1, and nothing lies between 1 and 1.
+        """
+        last = (*self.entity.rows, str(PAGE_SIZE - 1), self.entity.id)
+        bounds = {f">{self.entity.filter_id}": Behind(last), f"<={self.entity.filter_id}": Behind(last, leading="1")}
         return self._listing("ASC", start=-1, bounds=bounds)
 
     def last_id(self) -> Call:
@@ -132,7 +147,10 @@ def _both(asked: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]
     """Join the caller's conditions and the bounds of a page; where both bound the ids on one side, the narrower one counts."""
     joined = {**asked, **bounds}
     for key in asked.keys() & bounds.keys():
-        joined[key] = (max if key[0] == ">" else min)(int(asked[key]), bounds[key])
+        if not isinstance(bounds[key], Behind):
+            joined[key] = (max if key[0] == ">" else min)(int(asked[key]), bounds[key])
+        elif key[0] == "<":  # a row that has come lies above the caller's lower bound, but may be the last below the upper one
+            joined[key] = asked[key]
     return joined
 
 

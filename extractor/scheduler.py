@@ -8,37 +8,32 @@ Rule 2: a job is one pager and the calls of its latest ask. Its calls run in
 their order, never two requests of one job at a time; when one fails, those
 behind it are asked again (offset paging lives on this).
 
-Rule 3: listings (one per entity) share every request, a call each in turn, so
-that no entity starves and every method's operating budget is in use. But those
-whose own budget will keep them waiting go first, the longest wait before all
-others: what they spend early comes back early, and the others need not wait.
+Rule 3: a chained page is an answer to a call that its pager has not made yet, so it is
+given to it only where it answers the very next one: the page before it was full
+(else what it refers to is not there, and the portal reads from the start), and it
+lies above that one's last row. An empty one says nothing. What is not used comes again, asked for by its id.
 
-Rule 4: when fewer calls are ready than a request could carry, the span with
-the most rows left is split, as long as both halves keep more than a page. A
-split costs half a page (the rows read beyond its upper end), so no more spans
-are opened than the requests that run side by side need: `width`. Jobs that
-wait for their budget are not at work, and are not counted.
+With what a request is filled is decided in `filling`.
 """
 
 from __future__ import annotations
 
 import functools
-import heapq
-import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from extractor.errors import B24xError, ContractBroken
-from extractor.listing import WORTH_SPLITTING, Job, Landing, Listing, Ticket
+from extractor.filling import Filling
+from extractor.listing import NONE, WORTH_SPLITTING, Job, Landing, Listing, Ticket
 from extractor.load import Load
-from extractor.messages import BATCH_SIZE, Page
+from extractor.messages import PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Part
 from extractor.paging.span import Span
 from extractor.planner import opening, pager
 from extractor.question import Question
 
-BURNING = 7  # requests side by side compute 7 s a second: a budget of 420 s is spent within a minute
+BEYOND = 1  # pages more than there seem to be, where a request has places left: half a page more is as likely as half a page less
 
 
 class Scheduler:
@@ -61,36 +56,26 @@ class Scheduler:
 
     def take(
         self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float],
-        wait: Callable[[Listing], float] = lambda _listing: 0.0, worth: float = WORTH_SPLITTING,
+        wait: Callable[[Listing], float] = lambda _listing: 0.0, worth: float = WORTH_SPLITTING, sure: float = 1.0,
     ) -> list[Ticket]:
         """Hand out the calls of one request, splitting spans to fill it while fewer than `width` jobs are at work.
 
         `room(method)` is how many calls of a method may go now, `weight(method)`
         the share of a request that one of them takes, `wait(listing)` the seconds
         for which its budget will keep a listing waiting, `worth` the rows that
-        make a span worth a split.
+        make a span worth a split, `sure` the share of what a span seems to hold
+        that a chain may count on while other calls are ready.
         """
         for job in self._lone(now, room):
-            return self._take_job(job, 1)
-        load: Load[Ticket] = Load(room, weight)
+            return job.take(1)
         self._listings.rotate(-1)
-        self._take_pressed(load, now, width, wait, worth)
-        for listing in self._listings:
-            load.add(listing.method, self._ready(listing, now, load.share(listing.method, len(self._listings))))
-        for listing in self._listings:
-            load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
-        for listing in self._listings if load.space > 0 else ():
-            places = width - self._at_work(room)
-            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), places), worth))
-        return load.tickets
-
-    def _take_pressed(self, load: Load[Ticket], now: float, width: int, wait: Callable[[Listing], float], worth: float) -> None:
-        """Take what there is of the listings that their budget will keep waiting; before them those nobody knows yet."""
-        waits = {listing: math.inf if listing.spans is None else wait(listing) for listing in self._listings}
-        for listing in sorted((one for one in self._listings if waits[one] > 0), key=waits.__getitem__, reverse=True):
-            load.add(listing.method, self._ready(listing, now, load.share(listing.method, 1)))
-            places = min(width, BURNING * BATCH_SIZE) - len(listing.jobs)
-            load.add(listing.method, self._fresh(listing, min(load.share(listing.method, 1), places), worth))
+        request = Filling(self._listings, Load(room, weight), now, worth, self._split)
+        request.take_pressed(width, wait)
+        request.take_ready(sure)
+        request.lengthen()
+        request.take_fresh(lambda: width - self._at_work(room))
+        request.lengthen(beyond=BEYOND)
+        return request.load.tickets
 
     def rows_left(self) -> float:
         """Estimate the rows still to come of all entities."""
@@ -99,23 +84,45 @@ class Scheduler:
     def feed(self, ticket: Ticket, page: Page) -> Sequence[Landing]:
         """Take the page that answers a call; answers behind a failed one are dropped, and come again."""
         job = ticket.job
-        job.flying -= 1
-        if ticket.place != len(job.pages) or job.listing not in self._listings:
+        self.pass_over(ticket)
+        if not ticket.awaited or job.listing not in self._listings:
             return ()
+        if job.chained is not None:
+            return self._feed_chain(ticket, page)
         job.pages.append(page)
-        job.failures.clear()
+        job.awaited += 1
+        job.answered()
         if len(job.pages) < len(job.calls):
             return ()
         pages, job.pages = job.pages, []
         return self._step(job, lambda: job.pager.send(pages))
 
+    def _feed_chain(self, ticket: Ticket, page: Page) -> Sequence[Landing]:
+        """Take a page of a chain, if it is the one that its pager asks for (Rule 3)."""
+        job = ticket.job
+        if ticket.place > 0 and not job.continued_by(page):
+            job.awaited = NONE
+            return ()
+        job.answered()
+        landings = self._step(job, lambda: job.pager.send([page]))
+        if job.goes_on_behind(page):
+            job.awaited = ticket.place + 1
+        return landings
+
+    def pass_over(self, ticket: Ticket) -> None:
+        """Take note of an answer that is of no use: a chain is broken before it."""
+        ticket.job.flying -= 1
+        ticket.job.listing.moved()
+
     def failed(self, ticket: Ticket, error: B24xError, not_before: float) -> None:
         """Put a call that failed back; it may go again at `not_before`."""
         job = ticket.job
-        job.flying -= 1
-        if ticket.place == len(job.pages):
-            job.failures[type(error)] += 1
+        self.pass_over(ticket)
+        if ticket.decisive:
+            job.failed(error)
             job.not_before = max(job.not_before, not_before)
+        elif ticket.awaited:
+            job.awaited = NONE
 
     def fail(self, ticket: Ticket, error: B24xError) -> Sequence[Landing]:
         """Let a pager know that a call has failed for good; one that knows no way around it raises the error."""
@@ -123,6 +130,7 @@ class Scheduler:
         job.flying -= 1
         job.pages = []
         job.failures.clear()
+        job.awaited = NONE
         return self._step(job, lambda: job.pager.throw(error)) if job.listing in self._listings else ()
 
     def drop(self, listing: Listing) -> None:
@@ -140,15 +148,20 @@ class Scheduler:
             times.append(listing.wakes_at(now, at[listing], worth if at_work < width else math.inf))
         return min((time for time in times if time is not None), default=None)
 
-    def load(self, now: float, width: int, weight: Callable[[str], float], *, room: Callable[[str], int], worth: float = WORTH_SPLITTING) -> float:
-        """Return how many requests could be filled now: with the calls that are ready and have room, and by splitting."""
+    def load(self, now: float, width: int, weight: Callable[[str], float], *, room: Callable[[str], int],
+             worth: float = WORTH_SPLITTING, share: float = 1.0) -> float:
+        """Return how many requests could be filled now: with the calls that are ready and have room, and by splitting.
+
+        `share` is that of a chained span which is split off: a half at once, nearly all of it in small pieces.
+        """
         splits = width - self._at_work(room)
         full = 0.0
         for listing in self._listings:
-            fresh = max(0, min(splits, len(listing.splittable(worth))))
-            splits -= fresh
-            ready = fresh + sum(job.ready(now) for job in listing.jobs)
-            full += weight(listing.method) * min(ready, room(listing.method))
+            ready = sum(job.most() for job in listing.jobs if job.ready(now))
+            wide = listing.splittable(worth)[: max(0, splits)]
+            splits -= len(wide)
+            fresh = sum(job.most_of_others(share) for job in wide)
+            full += weight(listing.method) * min(ready + fresh, room(listing.method))
         return full
 
     def all_wait(self, wait: Callable[[Listing], float]) -> bool:
@@ -173,44 +186,17 @@ class Scheduler:
         for listing in self._listings:
             yield from (job for job in listing.jobs if job.lone and job.ready(now) and room(listing.method) > 0)
 
-    def _ready(self, listing: Listing, now: float, count: int) -> list[Ticket]:
-        """Take up to `count` calls that are ready, in the order of the jobs."""
-        tickets: list[Ticket] = []
-        for _ in range(len(listing.jobs)):
-            if len(tickets) >= count:
-                break
-            job = listing.jobs[0]
-            listing.jobs.rotate(-1)
-            if job.ready(now) and not job.lone:
-                tickets += self._take_job(job, count - len(tickets))
-        return tickets
-
-    def _fresh(self, listing: Listing, count: int, worth: float) -> list[Ticket]:
-        """Take up to `count` calls of new jobs, for upper halves of the spans with the most rows left."""
-        tickets: list[Ticket] = []
-        order = itertools.count()  # no two spans are compared themselves
-        wide = [(-span.rows_left(), next(order), span) for span in (listing.splittable(worth) if count > 0 else ())]
-        heapq.heapify(wide)
-        while len(tickets) < count and wide:
-            _, _, widest = heapq.heappop(wide)
-            upper = widest.split()
-            self._open(listing, [Part(upper)])
-            tickets += self._take_job(listing.jobs[-1], 1)
-            for half in (widest, upper):
-                if half.rows_left() >= worth:
-                    heapq.heappush(wide, (-half.rows_left(), next(order), half))
-        return tickets
-
-    def _take_job(self, job: Job, count: int) -> list[Ticket]:
-        """Take the next calls of one job, in their order."""
-        begin = len(job.pages)
-        calls = job.calls[begin : begin + count]
-        job.flying = len(calls)
-        return [Ticket(job, begin + place, call) for place, call in enumerate(calls)]
+    def _split(self, job: Job) -> Job:
+        """Open another job for the upper half of what is not under way of a span."""
+        assert job.part is not None  # noqa: S101 - it is splittable
+        self._open(job.listing, [Part(job.part.span.split(PAGE_SIZE * job.flying))])
+        return job.listing.jobs[-1]
 
     def _open(self, listing: Listing, parts: Sequence[Part]) -> Sequence[Landing]:
         """Start a pager on each part; all are there before the first one moves, lest it seem the last."""
         listing.spans = [*(listing.spans or ()), *(part.span for part in parts)]
+        for part in () if listing.question.bounded else parts:
+            part.span.others = listing.tally
         jobs = [Job(listing, pager(listing.question, part), part) for part in parts]
         return self._start(*jobs)
 
@@ -230,7 +216,7 @@ class Scheduler:
             return self._finish(job, end.value)
         if not ask.calls:
             raise ContractBroken("a pager asked for nothing")
-        job.calls, job.not_before, job.lone = ask.calls, 0.0, ask.lone
+        job.calls, job.chained, job.not_before, job.lone, job.awaited = ask.calls, ask.chained, 0.0, ask.lone, 0
         return [Landing(listing, ask.rows, unread=ask.unread)]
 
     def _finish(self, job: Job, end: Finish) -> Sequence[Landing]:

@@ -20,6 +20,11 @@ def asking(name, **options):
     return Question(replace(THINGS, name=name, method=f"{name}.list"), **options)
 
 
+def unchained(name):
+    """Ask for an entity whose pages name their upper end, so that none can follow another in one batch."""
+    return Question(replace(THINGS, name=name, method=f"{name}.list", counts_always=True))
+
+
 OFFSETS = asking("offsets", paging="offset")
 KINDS = {
     "dense": lambda seed: (asking("dense"), Table(range(1, 400 + seed % 900))),
@@ -28,6 +33,8 @@ KINDS = {
     "gaps": lambda _seed: (asking("gaps"), Table([*range(1, 300), *range(10**6, 10**6 + 300)])),
     "joined": lambda seed: (asking("joined", filter={"BINDINGS": [{"OWNER_TYPE_ID": 2}]}),
                             Table(range(1, 500), copies={1 + seed % 400: 70, 300: 2})),
+    "folded": lambda seed: (asking("folded"), Table(range(1, 900), copies=dict.fromkeys(range(1, 900, 5 + seed % 90), 2), folded=True)),
+    "unlinked": lambda _seed: (asking("unlinked"), Table(range(1, 900), references=False)),
     "offsets": lambda _seed: (OFFSETS, Table(range(1, 900, 2))),
 }
 
@@ -79,12 +86,13 @@ class Errands:
         self._check()
 
     def _answer(self):
-        """Let the portal answer the next call of a request, while rows come and go."""
+        """Let the portal answer the next call of a request, or fail at it, while rows come and go."""
         waiting = [request for request in self.requests if len(request[1]) < len(request[0])]
         if waiting:
             tickets, pages = self.chance.choice(waiting)
             call = tickets[len(pages)].call
-            pages.append(self.tables[call.method].answer(call))
+            fails = self.mishaps > 0 and self.chance.random() < 0.02
+            pages.append(None if fails else self.tables[call.method].answer(call, pages[-1] if pages else None))
 
     def _absorb(self):
         """Take in a request that was answered, in any order, some of its calls as failures."""
@@ -95,7 +103,7 @@ class Errands:
                 self.chance.shuffle(pairs)
             failing = self.chance.choice([0, 0, 0.2, 1]) if self.mishaps > 0 else 0
             for ticket, page in pairs:
-                if self.chance.random() < failing:
+                if page is None or self.chance.random() < failing:
                     self.scheduler.failed(ticket, ConnectionLost("cut"), self.now + self.chance.randint(0, 9))
                 else:
                     self._land(self.scheduler.feed(ticket, page))

@@ -16,7 +16,7 @@ from extractor.catalog import catalog
 from extractor.decoder import page_of, reply_of, value_of
 from extractor.envelopes import maps_of
 from extractor.errors import AccessDenied, B24xError, CommandFailed, OperatingLimited, PortalError, WrongShape
-from extractor.messages import Call, Reply, Timing
+from extractor.messages import Behind, Call, Reply, Timing
 from extractor.sandbox.wire import parse_str
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -90,6 +90,13 @@ def test_lists_and_tuples_are_numbered():
     """`a[0]`, not `a[]`: pairs of one object stay together."""
     pair = {"OWNER_TYPE_ID": 2, "OWNER_ID": 5}
     assert {"BINDINGS": [php(pair), php(pair)], "s": ["*", "UF_*"]} == parsed(Call("m", {"BINDINGS": [pair, pair], "s": ("*", "UF_*")}))[1]
+
+
+def test_a_value_out_of_the_answer_before_is_named_as_the_portal_reads_it():
+    """`$result[command][path]`, of the command before; a digit may stand before it (CRestUtil::processBatchElement)."""
+    call = Call("m", {"filter": {">ID": Behind(("items", "49", "id")), "<=ID": Behind(("items", "49", "id"), leading="1")}})
+    _, command = commands(DEAL, call).values()
+    assert {"filter": {">ID": "$result[c0][items][49][id]", "<=ID": "1$result[c0][items][49][id]"}} == parse_str(command.split("?")[1])
 
 
 def test_an_empty_list_or_map_is_not_said():

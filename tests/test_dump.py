@@ -135,7 +135,7 @@ async def test_another_portal(trial):
 async def test_a_stream_that_is_stopped(trial):
     """What has left through stdout cannot be gone on from, and nothing says that it can."""
     world, stream = trial(rows={"deals": 20_000}, latency=0.5), io.BytesIO()
-    order = Order(world.order("deals").questions, stream=stream, max_seconds=3.0)
+    order = Order(world.order("deals").questions, stream=stream, max_seconds=2.0)
     outcome = await Dump(order, world.settings(), world.line).run()
     said = outcome.why + outcome.manifest["entities"]["deals"]["reason"]
     assert 5 == outcome.exit_code
@@ -166,7 +166,7 @@ async def test_nothing_is_assured_of_what_was_skipped(trial):
 async def test_a_run_says_when_it_begins_and_ends(trial):
     """The first event says what is asked of whom, the last one how it ended; a stop is one, too."""
     world, events = trial(rows={"deals": 20_000}, latency=0.5), []
-    outcome = await world.run("deals", max_seconds=3.0, observers=[events.append])
+    outcome = await world.run("deals", max_seconds=2.0, observers=[events.append])
     assert RunBegan("127.0.0.1", ("deals",)) == events[0]
     assert isinstance(events[-1], RunEnded)
     assert (5, outcome.why, "partial") == (events[-1].exit_code, events[-1].why, events[-1].status)
@@ -204,7 +204,7 @@ async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
     inner = world.line.post
 
     async def mistaken(*request):
-        return await inner(*request) if world.line.requests < 24 else 1 / 0
+        return await inner(*request) if world.line.requests < 10 else 1 / 0
 
     world.line.post = mistaken
     outcome = await world.run("deals")

@@ -22,6 +22,9 @@ IDS = st.one_of(
 )
 
 
+UNCHAINED = Question(replace(THINGS, counts_always=True))
+
+
 def plan(question, some):
     """Probe a table; gives its parts and the `start` of every call that it took."""
     table = Table(some)
@@ -138,11 +141,18 @@ def test_a_small_span_of_ids_is_cut_into_single_pages(count):
 
 @given(st.integers(ONE_BATCH + 51, 20_000))
 def test_a_large_set_is_cut_evenly(count):
-    """As many spans as a batch carries, if each has two pages: the call that confirms its end is a third at most."""
-    parts, _ = plan(ASKED, range(1, count + 1))
+    """As many spans as a batch carries where pages cannot be chained, if each has two: the call that confirms its end is a third at most."""
+    parts, _ = plan(UNCHAINED, range(1, count + 1))
     widths = [high.span.cursor - low.span.cursor for low, high in pairwise(parts)]
     assert max(widths) - min(widths) <= 1
     assert min(50, (count - 50) // 100) == len(widths)
+
+
+@given(st.integers(ONE_BATCH + 51, 20_000))
+def test_a_set_whose_pages_can_be_chained_is_not_cut_beforehand(count):
+    """One span up to the last id, and one without end: where a request lacks calls, there is still time to split."""
+    parts, _ = plan(ASKED, range(1, count + 1))
+    assert [(50, count), (count, None)] == [(part.span.cursor, part.span.high) for part in parts]
 
 
 @pytest.mark.parametrize(("paging", "calls"), [("keyset", 2), ("next", 1), ("single", 1)])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.catalog import catalog, raw_method
-from extractor.messages import Call
+from extractor.messages import Behind, Call
 from extractor.question import Question
 
 DEALS = Question(catalog()["deals"])
@@ -37,6 +37,21 @@ def test_bounds_are_written_as_the_method_reads_them(entity):
     """`>ID`, `>id`, or in FILTER; a key in the wrong case vanishes without an error (crm-lists.md, 1.4)."""
     assert {f">{entity.filter_id}": 5, f"<={entity.filter_id}": 9} == Question(entity).window(5, 9).params[entity.filter_key]
     assert entity.filter_key not in Question(entity).window(None, None).params
+
+
+@ENTITIES
+def test_a_page_behind_another_hangs_on_its_fiftieth_row(entity):
+    """Where the method's rows lie, by the key that they have; where that row is not there, no id fits both bounds."""
+    last = (*entity.rows, "49", entity.id)
+    call = Question(entity).behind()
+    assert {f">{entity.filter_id}": Behind(last), f"<={entity.filter_id}": Behind(last, leading="1")} == call.params[entity.filter_key]
+    assert ("ASC", -1) == (direction(call, entity), call.params["start"])
+
+
+def test_a_page_behind_another_keeps_the_users_bounds():
+    """The rows before it lie above his lower one already; the upper one is his, and so the portal may begin anew there: it shows."""
+    asked = replace(DEALS, filter={">ID": 7, "<=ID": 900, "STAGE_ID": "NEW"})
+    assert {">ID": Behind(("49", "ID")), "<=ID": 900, "STAGE_ID": "NEW"} == asked.behind().params["filter"]
 
 
 @ENTITIES

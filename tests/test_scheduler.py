@@ -11,7 +11,7 @@ from extractor.messages import Page
 from extractor.paging import Ask
 from extractor.paging.span import Span
 from extractor.scheduler import WORTH_SPLITTING, Job, Scheduler
-from tests.errands import KINDS, OFFSETS, Errands, asking
+from tests.errands import KINDS, OFFSETS, Errands, asking, unchained
 from tests.paging.table import Table, ids
 
 
@@ -29,6 +29,25 @@ def opened(question, *spans):
 def methods(tickets):
     """Count the calls by method."""
     return Counter(ticket.call.method.removesuffix(".list") for ticket in tickets)
+
+
+WIDTHS = [(asking, 50), (asking, 1050), (unchained, 50), (unchained, 1050)]
+
+
+def chains(tickets):
+    """Put the tickets of one job together."""
+    by_job = {}
+    for ticket in tickets:
+        by_job.setdefault(ticket.job, []).append(ticket)
+    return list(by_job.values())
+
+
+def answer(scheduler, tickets, table):
+    """Answer a request as the portal does, one call after another; gives the ids that were kept, in their order."""
+    pages = []
+    for ticket in tickets:
+        pages.append(table.answer(ticket.call, pages[-1] if pages else None))
+    return [one for ticket, page in zip(tickets, pages, strict=True) for land in scheduler.feed(ticket, page) for one in ids(land.rows)]
 
 
 def page(*some, total=None):
@@ -66,7 +85,7 @@ def test_what_a_neighbour_does_not_need_is_used():
     """A share is no reservation."""
     scheduler = Scheduler()
     scheduler.add(asking("a"), [Span(low, low + 99, low + 99) for low in range(0, 9900, 99)])
-    scheduler.add(asking("b"), [Span(0, 99, 99)])
+    scheduler.add(asking("b"), [Span(0, 49, 49)])
     assert {"a": 49, "b": 1} == methods(take(scheduler))
 
 
@@ -81,7 +100,7 @@ def test_nobody_starves():
 
 def test_spans_of_one_listing_take_turns():
     """One call a request: each of three spans is asked for in its turn."""
-    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in (0, 100, 200)))
+    scheduler, _ = opened(unchained("a"), *(Span(low, low + 99, low + 99) for low in (0, 100, 200)))
     lows = []
     for _ in range(6):
         (ticket,) = take(scheduler, size=1, width=3)
@@ -93,7 +112,7 @@ def test_spans_of_one_listing_take_turns():
 @given(st.integers(0, 60), st.integers(1, 50), st.integers(1, 90))
 def test_room_and_weight_bound_a_request(room, size, spans):
     """No more calls of a method than the ledger has room for, no more in a request than end in time."""
-    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in range(0, spans * 99, 99)))
+    scheduler, _ = opened(unchained("a"), *(Span(low, low + 99, low + 99) for low in range(0, spans * 99, 99)))
     assert min(room, size, spans) == len(take(scheduler, room=room, size=size, width=1))
 
 
@@ -110,28 +129,28 @@ def test_methods_of_different_weight_share_one_request(weights):
 
 def test_a_call_that_is_too_heavy_goes_alone():
     """A method whose every call outlasts a request would never be asked otherwise."""
-    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    scheduler, _ = opened(unchained("a"), Span(0, 99, 99), Span(99, 199, 199))
     assert 1 == len(take(scheduler, size=0.5))
 
 
 @given(st.integers(0, 120), st.integers(1, 4))
 def test_no_more_spans_are_opened_than_side_by_side_need(width, requests):
     """Each split costs half a page (Rule 4)."""
-    scheduler, listing = opened(asking("a"), Span(0, 10**6, 10**6))
+    scheduler, listing = opened(unchained("a"), Span(0, 10**6, 10**6))
     taken = [take(scheduler, width=width) for _ in range(requests)]
     assert max(1, min(width, 50 * requests)) == len(listing.jobs) == sum(map(len, taken))
 
 
 def test_the_span_with_the_most_rows_left_is_split():
-    """Rows, not ids: by the density seen."""
-    scheduler, listing = opened(asking("a"), Span(0, 10_000, 10_000, 0.1), Span(20_000, 24_000, 24_000))
+    """Rows, not ids, by the density seen; and of its ids those behind the page that is under way."""
+    scheduler, listing = opened(unchained("a"), Span(0, 10_000, 10_000, 0.1), Span(20_000, 24_000, 24_000))
     take(scheduler, width=3)
-    assert [(0, 10_000), (20_000, 22_000), (22_000, 24_000)] == sorted((span.cursor, span.high) for span in listing.spans)
+    assert [(0, 10_000), (20_000, 22_025), (22_025, 24_000)] == sorted((span.cursor, span.high) for span in listing.spans)
 
 
 def test_a_span_is_not_split_below_what_it_is_worth():
     """Both halves keep more than a page."""
-    scheduler, listing = opened(asking("a"), Span(0, WORTH_SPLITTING - 1, WORTH_SPLITTING - 1))
+    scheduler, listing = opened(unchained("a"), Span(0, WORTH_SPLITTING - 1, WORTH_SPLITTING - 1))
     assert 1 == len(take(scheduler)) == len(listing.spans)
 
 
@@ -180,7 +199,7 @@ def test_a_failure_counts_once_for_its_job_until_an_answer():
 
 def test_a_failed_call_waits_its_time():
     """It may go again at `not_before`, not earlier; other spans go on."""
-    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    scheduler, _ = opened(unchained("a"), Span(0, 99, 99), Span(99, 199, 199))
     one, other = take(scheduler)
     scheduler.failed(one, ConnectionLost("cut"), 7.0)
     scheduler.feed(other, page(150))
@@ -190,7 +209,7 @@ def test_a_failed_call_waits_its_time():
 
 def test_answers_of_a_dropped_entity_are_ignored():
     """An entity was given up while its calls were under way; the others go on."""
-    scheduler, listing = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    scheduler, listing = opened(unchained("a"), Span(0, 99, 99), Span(99, 199, 199))
     one, other = take(scheduler)
     scheduler.drop(listing)
     scheduler.drop(listing)
@@ -202,7 +221,7 @@ def test_answers_of_a_dropped_entity_are_ignored():
 
 def test_the_end_comes_with_the_last_rows_and_once():
     """Done is when everything has been handed over, not when nothing is ready."""
-    scheduler, listing = opened(asking("a"), Span(0, 99, 99), Span(99, 199, 199))
+    scheduler, listing = opened(unchained("a"), Span(0, 99, 99), Span(99, 199, 199))
     one, other = take(scheduler)
     assert [(listing, [99], False)] == [(land.listing, ids(land.rows), land.finished) for land in scheduler.feed(one, page(99))]
     assert not scheduler.done
@@ -231,15 +250,17 @@ def test_nothing_is_committed_before_an_entity_is_cut():
     assert 50 == min(span.cursor for span in listing.spans)
 
 
-@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.floats(0, 20), st.sampled_from([0, 1000]))
-def test_who_is_woken_finds_a_call_and_nobody_sleeps_past_one(waiting, flying, width, ready, wide):
+@given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.floats(0, 20), st.sampled_from(WIDTHS))
+def test_who_is_woken_finds_a_call_and_nobody_sleeps_past_one(waiting, flying, width, ready, widths):
     """`wakes_at` and `take` agree: a call may go at that moment, and none before; `None` is when all are under way."""
-    scheduler, _ = opened(asking("a"), *(Span(low, low + 50 + wide, low + 50 + wide) for low in range(0, 6000, 2000)))
-    for number, ticket in enumerate(take(scheduler, width=3)):
-        if number < waiting:
-            scheduler.failed(ticket, ConnectionLost("cut"), 5.0 + number)
-        elif number >= flying:
-            scheduler.feed(ticket, page(ticket.call.params["filter"][">ID"] + 1))
+    kind, wide = widths
+    scheduler, _ = opened(kind("a"), *(Span(low, low + wide, low + wide) for low in range(0, 6000, 2000)))
+    for number, tickets in enumerate(chains(take(scheduler, width=3, size=500))):
+        for ticket in tickets:
+            if number < waiting:
+                scheduler.failed(ticket, ConnectionLost("cut"), 5.0 + number)
+            elif number >= flying:
+                scheduler.feed(ticket, page(tickets[0].call.params["filter"][">ID"] + 1))
     wakes = scheduler.wakes_at(0.0, width, lambda _method: ready)
     before = 1e9 if wakes is None else wakes - 1e-6
     if before > ready:
@@ -252,7 +273,7 @@ def test_who_is_woken_finds_a_call_and_nobody_sleeps_past_one(waiting, flying, w
 @given(st.integers(0, 60), st.integers(1, 50), st.integers(0, 3))
 def test_the_load_is_what_could_be_taken(width, size, flying):
     """In requests: the calls that are ready, and those that splitting would make, a span once."""
-    scheduler, _ = opened(asking("a"), Span(0, 99, 99), Span(99, 500, 500), Span(500, 9999, 9999))
+    scheduler, _ = opened(unchained("a"), Span(0, 99, 99), Span(99, 500, 500), Span(500, 9999, 9999))
     take(scheduler, room=flying, width=0)
     load = scheduler.load(0.0, width, lambda _method: 1 / size, room=lambda _method: 999)
     assert (3 - flying + max(0, min(2, width - 3))) / size == pytest.approx(load)
@@ -276,7 +297,7 @@ def test_nothing_is_woken_for_nothing():
 
 def test_a_broken_contract_reaches_whoever_feeds():
     """The pager of one entity cannot go on; the caller decides about that entity."""
-    scheduler, _ = opened(asking("a"), Span(100, 199, 199))
+    scheduler, _ = opened(unchained("a"), Span(100, 199, 199))
     (ticket,) = take(scheduler)
     with pytest.raises(ContractBroken):
         scheduler.feed(ticket, page(1))
@@ -301,7 +322,7 @@ def test_who_will_wait_longest_for_its_budget_goes_first():
     """What it spends early comes back early; the others fill what it leaves."""
     scheduler = Scheduler()
     for name in "abc":
-        scheduler.add(asking(name), [Span(low, low + 99, low + 99) for low in range(0, 1980, 99)])
+        scheduler.add(unchained(name), [Span(low, low + 99, low + 99) for low in range(0, 1980, 99)])
     waits = {"a.list": 0.0, "b.list": 600.0, "c.list": 1200.0}
     tickets = scheduler.take(0.0, 60, room=lambda _: 999, weight=lambda _: 1 / 50, wait=lambda listing: waits[listing.method])
     assert ["c"] * 20 + ["b"] * 20 + ["a"] * 10 == [ticket.call.method.removesuffix(".list") for ticket in tickets]
@@ -328,7 +349,7 @@ def test_jobs_that_wait_for_their_budget_leave_their_places_to_others():
 
 def test_calls_without_room_fill_no_request():
     """The load is what may leave: of a blocked method nothing, or the few calls that are not charged."""
-    scheduler, _ = opened(asking("a"), *(Span(low, low + 99, low + 99) for low in range(0, 9900, 99)))
+    scheduler, _ = opened(unchained("a"), *(Span(low, low + 99, low + 99) for low in range(0, 9900, 99)))
     loads = [scheduler.load(0.0, 1, lambda _: 1 / 50, room=lambda _, room=room: room) for room in (0, 2, 999)]
     assert [0, 2 / 50, 2] == pytest.approx(loads)
 
@@ -336,7 +357,7 @@ def test_calls_without_room_fill_no_request():
 def test_a_smaller_span_is_worth_a_split_where_it_fills_an_empty_place():
     """Three pages are not split by themselves, and are where that is asked for."""
     for worth, calls in ((200, 1), (100, 2)):
-        scheduler, _ = opened(asking("a"), Span(0, 150, 150))
+        scheduler, _ = opened(unchained("a"), Span(0, 150, 150))
         assert calls == len(scheduler.take(0.0, 9, room=lambda _: 999, weight=lambda _: 1 / 50, worth=worth))
 
 
@@ -348,3 +369,126 @@ def test_whether_budgets_are_all_that_binds():
     assert not scheduler.all_wait(lambda _: 0.0)
     scheduler.add(asking("b"))
     assert not scheduler.all_wait(lambda _: 1.0)
+
+
+def test_a_span_fills_a_request_with_a_chain():
+    """The first page is asked for by its id, each of the others by the last row of the one before: no span is split for them."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    first, *others = take(scheduler)
+    assert {">ID": 0} == first.call.params["filter"]
+    assert [listing.question.behind()] * 49 == [ticket.call for ticket in others]
+    assert 1 == len(listing.spans)
+
+
+@pytest.mark.parametrize("step", [1, 7, 1_000])
+def test_a_chain_brings_page_after_page(step):
+    """All of a request's pages are kept, and the cursor stands on the last row."""
+    some = range(5, 4_000 * step, step)
+    scheduler, listing = opened(asking("a"), Span(0, some[-1], some[-1], 1 / step))
+    assert list(some[:2_500]) == answer(scheduler, take(scheduler), Table(some))
+    assert some[2_499] == listing.spans[0].cursor
+
+
+@pytest.mark.parametrize("references", [True, False])
+def test_pages_behind_a_short_one_are_none_of_the_span(references):
+    """What they refer to is not there: the portal answers with something else, and they are asked for again by their id."""
+    table = Table(range(1, 10_000), copies={120: 2}, folded=True, references=references)
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    expected = 149 if references else 50
+    assert list(range(1, expected + 1)) == answer(scheduler, take(scheduler), table)
+    assert [{">ID": expected}] == [ticket.call.params["filter"] for ticket in take(scheduler)[:1]]
+    assert references == listing.chains
+
+
+@pytest.mark.parametrize(("first", "requests"), [(1, 1), (10, 8)])
+def test_a_portal_without_references_is_asked_by_ids(first, requests):
+    """Once it has begun anew behind a full page, or said nothing some times: a call a span, and none in vain any more."""
+    table = Table(range(first, 99_999), references=False)
+    scheduler, listing = opened(asking("a"), Span(0, 99_999, 99_999))
+    for _ in range(requests):
+        answer(scheduler, take(scheduler, width=1), table)
+    tickets = take(scheduler, width=20)
+    assert 20 == len(tickets) == len(listing.spans)
+    assert all(isinstance(ticket.call.params["filter"][">ID"], int) for ticket in tickets)
+
+
+def test_an_empty_page_of_a_chain_ends_nothing():
+    """Its condition hangs on the answer before it: only a page that is asked for by its id can be the last."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    first, second, *others = take(scheduler)
+    scheduler.feed(first, page(*range(1, 51)))
+    for ticket in (second, *others):
+        assert () == scheduler.feed(ticket, page())
+    assert [50] == [span.cursor for span in listing.spans]
+    assert {">ID": 50} == take(scheduler)[0].call.params["filter"]
+
+
+@pytest.mark.parametrize("place", [1, 25, 49])
+def test_a_call_that_fails_breaks_its_chain_and_is_no_failure_of_its_job(place):
+    """What came before it is kept, what came behind is not; it is asked again in its own right, and may fail then."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    table, (job,), pages = Table(range(1, 10_000)), listing.jobs, []
+    for ticket in take(scheduler):
+        pages.append(table.answer(ticket.call, pages[-1] if pages else None))
+        if ticket.place == place:
+            scheduler.failed(ticket, ConnectionLost("cut"), 99.0)
+        else:
+            scheduler.feed(ticket, pages[-1])
+    assert 50 * place == listing.spans[0].cursor
+    assert (0, True) == (job.failures.total(), job.ready(0.0))
+
+
+def test_a_chain_that_fails_again_and_again_becomes_shorter_and_longer_again():
+    """A page far ahead may be what kills the request: in the end it is asked alone, and what comes makes chains longer again."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    lengths = []
+    for _ in range(5):
+        tickets = take(scheduler, width=1)
+        lengths.append(len(tickets))
+        for ticket in tickets:
+            scheduler.failed(ticket, ConnectionLost("cut"), 0.0)
+    assert [50, 50, 12, 3, 1] == lengths
+    table = Table(range(1, 10_000))
+    for _ in range(4):
+        tickets = take(scheduler, width=1)
+        lengths.append(len(tickets))
+        answer(scheduler, tickets, table)
+    assert [1, 2, 8, 50] == lengths[5:]
+    assert 50 * (1 + 2 + 8 + 50) == listing.spans[0].cursor
+
+
+@pytest.mark.parametrize("every", [2, 3, 10, 40])
+def test_where_pages_are_often_short_chains_are(every):
+    """A tenth of the calls is lost behind short pages, at the most, and a part of that again in finding out."""
+    table = Table(range(1, 20_000), copies=dict.fromkeys(range(25, 20_000, 50 * every), 2), folded=True)
+    scheduler, _ = opened(asking("a"), Span(0, 19_999, 19_999))
+    while not scheduler.done:
+        answer(scheduler, take(scheduler, width=1), table)
+    assert len(table.calls) <= 400 * 1.15 + 60
+
+
+def test_a_request_that_has_places_left_asks_for_a_page_more():
+    """Half a page more is as likely as half a page less, and would take another request."""
+    scheduler, _ = opened(asking("a"), Span(0, 1_000, 1_000, 0.5))
+    assert 11 == len(take(scheduler, width=1))
+    scheduler, _ = opened(asking("a"), Span(0, 50, 50, 0.5))
+    assert 1 == len(take(scheduler, width=1)), "no more than there are ids for"
+
+
+def test_a_chain_counts_on_half_of_its_span_while_others_are_ready():
+    """Ids lie unevenly, and what is read past the end is lost; where nobody else needs the place, it counts on all."""
+    def lengths(count, sure):
+        scheduler, _ = opened(asking("a"), *(Span(low, low + 1_000, low + 1_000) for low in range(0, 1_000 * count, 1_000)))
+        tickets = scheduler.take(0.0, count, room=lambda _: 999, weight=lambda _: 1 / 50, sure=sure)
+        return [len(chain) for chain in chains(tickets)]
+
+    assert [10, 10, 10, 10, 10] == lengths(9, 0.5)
+    assert [20, 20, 10] == lengths(9, 1.0)
+    assert [20] == lengths(1, 0.5)
+
+
+def test_what_one_span_has_shown_is_expected_of_the_others():
+    """One row in ten ids, where one in each was expected: whoever is split next is split accordingly."""
+    scheduler, listing = opened(asking("a"), Span(0, 10**6, 10**6), Span(10**6, 2 * 10**6, 2 * 10**6))
+    answer(scheduler, chains(take(scheduler, width=2))[0], Table(range(1, 2 * 10**6, 10)))
+    assert 200_000 == pytest.approx(listing.rows_left(), rel=0.03)

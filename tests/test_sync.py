@@ -378,7 +378,7 @@ async def test_a_run_goes_on_with_the_bounds_that_it_began_with(nights, then):
     world = nights("deals", deletes=False, rows={"deals": 9_000}, full_every=dt.timedelta(days=7))
     await world.night()
     await asyncio.sleep(2 * 86_400)
-    assert 5 == (await world.night(max_seconds=0.5)).exit_code
+    assert 5 == (await world.night(max_seconds=0.3)).exit_code
     ids = list(world.tables["deals"].ids)
     world.happen("change", "deals", *ids[::100], stamp=False)
     outcome = await world.night(full_every=then)

@@ -8,6 +8,7 @@ from collections import Counter
 import orjson
 
 from extractor.catalog import catalog
+from extractor.client import Client
 from extractor.config import Settings, settings
 from extractor.dump import Dump
 from extractor.errors import ConnectionLost
@@ -99,6 +100,11 @@ class Trial:
     def dump(self, *names, observers=(), limits=None, **asked) -> Dump:
         """Prepare a run; a new one each time, as a new process would be."""
         return Dump(self.order(*names, **asked), limits or self.settings(), self.line, observers)
+
+    def client(self, **options) -> Client:
+        """Make a client that sends over the line."""
+        given = self.settings(**options)
+        return Client(self.line, given.credentials, given.rate())
 
     def settings(self, **options) -> Settings:
         """Say how to talk to this portal."""

@@ -32,6 +32,7 @@ class _Method:
     cap: float  # what killed batches allow
     seconds: float = 0.0  # wall time of one call
     best: float = 0.0  # the shortest seen: what a call takes when nothing queues
+    more: float = inf  # the least that one more call has added to a request
     killed: float = inf  # the size that was killed last, unless one as large has come back since
     rest: int = 0  # full requests to come back before that is tried again
     next_rest: int = 1  # after it is killed once more
@@ -69,6 +70,8 @@ class BatchSize:
         self._most = most
         self._aim = aim
         self._methods: dict[str, _Method] = {}
+        self._way = inf  # the shortest request, and its calls
+        self._fewest = 0
 
     def size(self, method: str) -> int:
         """Return how many calls of `method` alone fill a request."""
@@ -91,12 +94,22 @@ class BatchSize:
         """Return the seconds that these calls take at their best: what a request weighs, whatever is in it."""
         return sum(self._known(method).best * calls for method, calls in Counter(methods).items())
 
+    def worth(self, method: str) -> float:
+        """Return how many calls take as long as a request does without them: any number, until it is known, and where they take no time."""
+        more = self._known(method).more
+        return self._way / more if 0 < more < inf else inf
+
     def answered(self, methods: Iterable[str], latency: float) -> None:
         """Learn from a request with these calls that came back after `latency` seconds."""
         calls = Counter(methods)
         full = self._filled(calls) >= FULL
         mean = latency / calls.total()
         expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
+        if calls.total() > self._fewest and self._way < inf:
+            more = max((latency - self._way) / (calls.total() - self._fewest), mean / self._most)
+            for method in calls:
+                self._known(method).more = min(more, self._known(method).more)
+        self._way, self._fewest = min((self._way, self._fewest), (latency, calls.total()))
         sizes = [self.size(method) for method in calls]
         for known, size in zip(map(self._known, calls), sizes, strict=True):
             self._measure(known, (known.seconds or mean) * latency / expected if expected else 0.0)

@@ -2,6 +2,8 @@
 
 Rule 1: a request is admitted by the same arithmetic by which the portal
 counts it, so that it is never refused while we have the address to ourselves.
+Latency varies, so requests reach the portal closer together than they left: one
+drains only from when it has surely arrived, which is when it is answered, or after a second.
 Rule 2: a refusal (503) means that somebody shares the address. Everything
 waits at one gate, our bucket counts as full, and each request pays a higher
 toll; each success takes a little of the toll back.
@@ -15,15 +17,15 @@ import asyncio
 import bisect
 import math
 import sys
+from collections import deque
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
 from extractor.limits.tariff import Tariff
 
-# Latency varies, so requests reach the portal closer together than they left.
-MARGIN = 2
-MARGIN_FROM = 10  # a bucket this small is somebody's choice: use all of it
+ON_THE_WAY = 1.0  # seconds, at most
+SMALL = 10  # a bucket of so few is somebody's choice, and would stand still while they are on their way
 
 FIRST_PAUSE = 1.0  # in which the smallest cloud bucket drains two requests
 LONGEST_PAUSE = 30.0  # the fifth in a row: waiting longer teaches nothing new
@@ -57,7 +59,7 @@ class RateLimit:
     def __init__(self, tariff: Tariff | None) -> None:
         self._tariff = tariff
         self._bucket = _bucket(tariff)
-        self._burst = int(self._bucket.max_rate) if self._bucket else 0
+        self._coming: deque[tuple[float, float]] = deque()  # what is on its way: when it will surely have arrived, and its price
         self._turn = asyncio.Lock()
         self._refill = False
         self._opens_at = 0.0
@@ -84,11 +86,11 @@ class RateLimit:
         if self._bucket is None or self._tariff is None:
             return True
         amount = max(1.0, requests * self._toll - self._tariff.per_second * within)
-        return amount <= self._bucket.max_rate and self._bucket.has_capacity(amount)
+        return amount <= self._bucket.max_rate and self._holds(amount)
 
     def idle(self) -> bool:
         """Tell whether half of the bucket is free, and no toll is to be paid."""
-        return self._bucket is None or (self._toll <= 1 and self._bucket.has_capacity(self._bucket.max_rate / 2))
+        return self._bucket is None or (self._toll <= 1 and self._holds(self._bucket.max_rate / 2))
 
     def sustained(self, latency: float, requests: float = math.inf) -> int:
         """Return how many requests of that latency are in flight when this limit is the bound of so many, and one more.
@@ -105,7 +107,7 @@ class RateLimit:
 
     def _free(self) -> int:
         """Return how many requests the bucket would take at once."""
-        return bisect.bisect(range(1, self._burst + 1), 0, key=lambda amount: not self.affords(amount))
+        return bisect.bisect(range(1, self._tariff.burst + 1 if self._tariff else 1), 0, key=lambda amount: not self.affords(amount))
 
     def pause(self) -> float:
         """Return the seconds until the gate opens again; 0 when it is open."""
@@ -116,6 +118,12 @@ class RateLimit:
         if self._bucket is None or self._tariff is None or self._affordable():
             return 0.0
         return self._toll / self._tariff.per_second
+
+    async def arrived(self) -> None:
+        """Know that a request has been answered, or has failed: it is not on its way any more."""
+        if self._coming:
+            self._coming[0] = (-math.inf, self._coming[0][1])
+            await self._settle()
 
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
@@ -140,21 +148,35 @@ class RateLimit:
                 await asyncio.sleep(max(left, SHORTEST))
                 continue
             await self._fill()
+            await self._settle()
             if self._affordable():
                 break
             await asyncio.sleep(self._look)
-        if self._bucket:
-            await self._bucket.acquire(self._price)  # there is room: this does not wait
+        if self._tariff:
+            way = ON_THE_WAY if self._tariff.burst > SMALL else -math.inf
+            self._coming.append((clock() + way, self._price))
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Let drain what has arrived."""
+        now = asyncio.get_running_loop().time()
+        while self._bucket and self._coming and self._coming[0][0] <= now:
+            await self._bucket.acquire(self._coming.popleft()[1])  # the room was kept for it: this does not wait
 
     async def _fill(self) -> None:
         """After a refusal, believe the portal that its bucket is full."""
         if self._refill and (bucket := _bucket(self._tariff)):
             await bucket.acquire(bucket.max_rate)  # it is new and empty: this does not wait
             self._bucket = bucket
+            self._coming.clear()
         self._refill = False
 
     def _affordable(self) -> bool:
-        return self._bucket is None or self._bucket.has_capacity(self._price)
+        return self._bucket is None or self._holds(self._price)
+
+    def _holds(self, amount: float) -> bool:
+        """Tell whether so much fits the bucket, beside what is on its way to it."""
+        return self._bucket is None or self._bucket.has_capacity(amount + sum(price for _, price in self._coming))
 
     @property
     def _price(self) -> float:
@@ -176,5 +198,4 @@ class RateLimit:
 def _bucket(tariff: Tariff | None) -> AsyncLimiter | None:
     if tariff is None:
         return None
-    burst = tariff.burst - MARGIN if tariff.burst > MARGIN_FROM else tariff.burst
-    return AsyncLimiter(burst, burst / tariff.per_second)
+    return AsyncLimiter(tariff.burst, tariff.burst / tariff.per_second)

@@ -31,7 +31,9 @@ class Part:
 class Ask:
     """The calls to answer next, to be run in this order and never side by side; the rows kept so far.
 
-    `lone` asks for a request of its own. When a call has failed for good, the
+    `lone` asks for a request of its own. `chained` may be put behind the only
+    call in its batch, and behind itself: what it answers to a full page is what
+    the pager will ask for next. When a call has failed for good, the
     error is raised at the `yield`.
     """
 
@@ -39,6 +41,7 @@ class Ask:
     rows: Sequence[Row] = ()
     unread: tuple[Unread, ...] = ()
     lone: bool = False
+    chained: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

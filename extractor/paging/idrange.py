@@ -34,12 +34,13 @@ from extractor.question import Question
 
 def ascend(question: Question, span: Span) -> Pager:
     """Read a span from below to its upper end."""
+    chained = None if question.bounded else question.behind()
     kept: list[Kept] = [((), ())]  # of one, taken out when it is handed over: hundreds of pagers wait, and none holds rows
     while not span.closed:
         low = span.cursor
-        bound = span.high if question.entity.counts_always or question.only else None
+        bound = span.high if question.bounded else None
         try:
-            (page,) = yield Ask((question.window(low, bound),), *kept.pop())
+            (page,) = yield Ask((question.window(low, bound),), *kept.pop(), chained=chained)
         except OF_A_ROW:
             kept.append((yield from isolate(question, span)))
             continue

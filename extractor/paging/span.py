@@ -24,12 +24,30 @@ from extractor.messages import PAGE_SIZE, Row
 HIGHEST_ID = 2**63 - 1  # of a signed BIGINT, and of PHP's integers
 
 
+@dataclass(slots=True)
+class Tally:
+    """What has come so far: so many rows, over so many ids."""
+
+    rows: int = 0
+    ids: int = 0
+
+    def add(self, rows: int, ids: int) -> None:
+        """Count a page."""
+        self.rows += rows
+        self.ids += ids
+
+    def density(self, expected: float) -> float:
+        """Return the rows per id; what was expected weighs one page."""
+        return (self.rows + PAGE_SIZE) / (self.ids + PAGE_SIZE / expected)
+
+
 @dataclass(slots=True, eq=False)
 class Span:
     """Ids above `cursor` up to `high` (`None`: no upper end) of one entity.
 
     `until` is where the rows are expected to end: `high`, or the last id that
-    was seen when the span was cut. `density` is the rows per id expected.
+    was seen when the span was cut. `density` is the rows per id expected,
+    `others` what has come of all spans of the entity, where they may share it.
     """
 
     cursor: int
@@ -37,19 +55,21 @@ class Span:
     until: int
     density: float = 1.0
     closed: bool = False
-    _rows: int = field(default=0, repr=False)
-    _ids: int = field(default=0, repr=False)
+    others: Tally = field(default_factory=Tally, repr=False)
+    _own: Tally = field(default_factory=Tally, repr=False)
 
     def rows_left(self) -> float:
-        """Estimate the rows still to come, from the density seen so far (the prior weighs one page)."""
+        """Estimate the rows still to come, from the density seen so far: here, and before that elsewhere."""
         if self.closed:
             return 0.0
         return max(0, self.until - self.cursor) * self._density()
 
-    def split(self) -> Span:
-        """Give the upper half of the ids away; a page under way may bring some of its rows, which `take` drops."""
-        middle = self.cursor + max(1, (self.until - self.cursor) // 2)
-        upper = Span(middle, self.high, self.until, self._density())
+    def split(self, coming: int = 0) -> Span:
+        """Give the upper half of the ids away, past the rows that are `coming`; what comes of its rows all the same, `take` drops."""
+        density = self._density()
+        low = self.cursor + int(min(self.until - self.cursor, coming / density))
+        middle = max(self.cursor + 1, low + (self.until - low) // 2)
+        upper = Span(middle, self.high, self.until, density, others=self.others)
         self.high = self.until = middle
         return upper
 
@@ -69,8 +89,8 @@ class Span:
         if not ids:
             self.closed = True
             return rows
-        self._rows += len(ids)
-        self._ids += ids[-1] - self.cursor
+        self._own.add(len(ids), ids[-1] - self.cursor)
+        self.others.add(len(ids), ids[-1] - self.cursor)
         kept = self._within(rows, ids)
         self.cursor = ids[-1]
         self.closed = self.high is not None and self.cursor >= self.high
@@ -100,8 +120,8 @@ class Span:
         check_order(ids)
 
     def _density(self) -> float:
-        """Return the rows per id seen so far, the prior weighing one page."""
-        return (self._rows + PAGE_SIZE) / (self._ids + PAGE_SIZE / self.density)
+        """Return the rows per id that are expected of what is left."""
+        return self._own.density(self.others.density(self.density))
 
 
 def check_bounds(ids: Sequence[int], low: int | None, high: int | None) -> None:

@@ -1,5 +1,7 @@
 """What `batchsize` promises: requests that end in time, however dear their calls are."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,23 @@ def test_it_says_how_it_is():
     batch.answered(["m"], 2.0)
     assert {"m": 5} == batch.statistics().sizes
     assert "<BatchSize at most 20 calls, 10 s; 1 methods known>" == repr(batch)
+
+
+def test_it_learns_how_many_calls_are_worth_a_requests_way():
+    """300 ms without calls, and 10 ms more for each of them: thirty calls take as long as the way there and back."""
+    size = BatchSize()
+    assert inf == size.worth("m")
+    size.answered(["m"] * 2, 0.32)
+    assert inf == size.worth("m")
+    size.answered(["m"] * 27, 0.57)
+    assert 32 == pytest.approx(size.worth("m"))
+    size.answered(["m"] * 27, 5.0)
+    assert 32 == pytest.approx(size.worth("m")), "a slow answer says nothing of calls"
+
+
+def test_calls_that_take_no_time_are_worth_no_way_of_their_own():
+    """A clock that stood still divides nothing by nothing."""
+    size = BatchSize()
+    for calls in (2, 9):
+        size.answered(["m"] * calls, 0.0)
+    assert inf == size.worth("m")

@@ -34,10 +34,21 @@ async def admissions(rate: RateLimit, count: int) -> list[float]:
 
 
 async def test_a_burst_leaves_at_once_and_the_rest_at_the_rate():
-    """A standard portal: 48 requests now, two short of its bucket, then two a second."""
-    times = await admissions(RateLimit(STANDARD), 148)
-    assert [0.0] * 48 == times[:48]
-    assert 50 == pytest.approx(times[-1], abs=LOOK / 2)
+    """A standard portal: its bucket's 50 requests now, then two a second; what is not answered is on its way for a second."""
+    times = await admissions(RateLimit(STANDARD), 150)
+    assert [0.0] * 50 == times[:50]
+    assert 51 == pytest.approx(times[-1], abs=LOOK / 2)
+
+
+async def test_what_is_answered_has_arrived():
+    """It drains from then on, so that the next request leaves as soon as the portal's own bucket lets it."""
+    rate = RateLimit(STANDARD)
+    await admissions(rate, 50)
+    await asyncio.sleep(0.2)
+    for _ in range(50):
+        await rate.arrived()
+    (next_one,) = await admissions(rate, 1)
+    assert 0.7 == pytest.approx(next_one, abs=LOOK / 2)
 
 
 @settings(max_examples=50, deadline=None)
@@ -169,9 +180,9 @@ async def test_it_tells_what_could_leave_at_once():
     """So many requests as the bucket still holds; a toll makes each count more, and no bucket means any number."""
     rate = RateLimit(STANDARD)
     await admissions(rate, 8)
-    assert (True, False) == (rate.affords(40), rate.affords(41))
+    assert (True, False) == (rate.affords(42), rate.affords(43))
     rate.refused()
-    assert (True, False) == (rate.affords(20), rate.affords(21))
+    assert (True, False) == (rate.affords(21), rate.affords(22))
     assert RateLimit(None).affords(10**6)
 
 
@@ -202,17 +213,17 @@ async def test_a_bucket_is_idle_while_half_of_it_is_free():
     for _ in range(12):
         seen.append(limit.idle())
         await limit.admit()
-    assert [True] * 10 + [False] * 2 == seen
+    assert [True] * 11 + [False] == seen
     assert RateLimit(None).idle()
     limit.refused()
     assert not limit.idle()
 
 
 async def test_few_requests_may_leave_faster_than_the_bucket_drains():
-    """Eighty requests on 50/2: thirty-two of them have to wait, sixteen seconds; so five leave a second, and not two."""
+    """Eighty requests on 50/2: thirty of them have to wait, fifteen seconds; so five leave a second, and not two."""
     limit = RateLimit(STANDARD)
     assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8)
-    assert 2 + int(80 / 16 * 0.8 * 1.25) == limit.sustained(0.8, 80)
-    for _ in range(48):
+    assert 2 + int(80 / 15 * 0.8 * 1.25) == limit.sustained(0.8, 80)
+    for _ in range(50):
         await limit.admit()
     assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8, 80)

@@ -6,7 +6,7 @@ import math
 
 from extractor.catalog import Entity
 from extractor.errors import ServerFailure, TooLarge, Unreadable
-from extractor.messages import Page
+from extractor.messages import Behind, Call, Page
 from extractor.planner import pager, probe
 from extractor.question import Question
 
@@ -18,9 +18,13 @@ ASKED = Question(THINGS)
 
 
 class Table:
-    """Rows by id; `copies` says how often a join repeats a row, `folded` that its copies are dropped after the cut."""
+    """Rows by id; `copies` says how often a join repeats a row, `folded` that its copies are dropped after the cut.
 
-    def __init__(self, ids, *, copies=None, folded=False, cap=math.inf):
+    `references` are those from one call of a batch to the one before; without them their text is cast to a number.
+    """
+
+    def __init__(self, ids, *, copies=None, folded=False, cap=math.inf, references=True):
+        self.references = references
         self.copies = {**dict.fromkeys(ids, 1), **(copies or {})}
         self.folded = folded
         self.cap = cap
@@ -31,8 +35,12 @@ class Table:
         """All ids, ascending."""
         return sorted(self.copies)
 
-    def answer(self, call):
-        """Answer one list call: `start` below 0 counts nothing, past the end it is page 1 again (`NavQuery`)."""
+    def answer(self, call, before=None):
+        """Answer one list call, `before` which another had that page in its batch.
+
+        `start` below 0 counts nothing, past the end it is page 1 again (`NavQuery`).
+        """
+        call = self._resolved(call, before)
         self.calls.append(call)
         conditions, start = call.params.get("filter", {}), call.params["start"]
         low, high = conditions.get(">ID", -1), conditions.get("<=ID", math.inf)
@@ -45,6 +53,15 @@ class Table:
         total = min(len(found), self.cap)
         first = start if start < total else 0
         return self._page(found[first:min(first + 50, total)], total, first + 50 if first + 50 < total else None)
+
+    def _resolved(self, call, before):
+        """Put values in the place of references as the portal does, where there are none as well (portal.md, 5.2)."""
+        last = before.rows[49]["ID"] if self.references and before and len(before.rows) > 49 else None
+        conditions = {
+            key: value if not isinstance(value, Behind) else int(value.leading + last) if last else int(value.leading or self.references)
+            for key, value in call.params.get("filter", {}).items()
+        }
+        return Call(call.method, {**call.params, "filter": conditions})
 
     def _page(self, ids, total, following=None):
         shown = dict.fromkeys(ids) if self.folded else ids

@@ -16,7 +16,7 @@ from tests.thorough import thorough
 from tests.trials import Line
 
 HOUR = 3_600.0
-BUSY = {"rows": {"deals": 2_600}, "cost": CostModel.flat(0.4)}  # some ten seconds, with one request in flight: some twenty
+BUSY = {"rows": {"deals": 12_000}, "cost": CostModel.flat(0.06)}  # some fifteen seconds, with one request in flight
 JUMPS = pytest.mark.parametrize("hours", [-30, -0.5, 0.5, 30])
 
 
@@ -115,7 +115,7 @@ async def test_the_lid_of_a_laptop(trial, tmp_path, after, seconds, oauth):
     async def ran(pause):
         # The portal of this world sleeps as well, and charges for it: its budget is large enough to bear that.
         meter = Meter(Bucket(4, 0.5), Operating(4_800))
-        world = trial(rows={"deals": 2_600}, cost=CostModel.flat(3.0), oauth={"lifetime": HOUR}, meter=meter)
+        world = trial(rows={"deals": 6_000}, cost=CostModel.flat(3.0), oauth={"lifetime": HOUR}, meter=meter)
         world.line = Waiting(world.portal, world.latency)
         limits = {"rate_limit": "4/0.5", "operating_limit": 4_800}
         given = world.application(tmp_path / f"tokens-{pause}.json", **limits) if oauth else world.settings(**limits)

@@ -14,7 +14,7 @@ from extractor.sandbox.faults import at, cut, html, refused
 from extractor.sandbox.methods.classic import listed
 from tests.trials import CLIENT, SECRET
 
-SLOW = {"rows": {"deals": 9_000}, "cost": CostModel.flat(0.05)}  # some ten seconds, with one request in flight
+SLOW = {"rows": {"deals": 12_000}, "cost": CostModel.flat(0.05)}  # some twelve seconds, with one request in flight
 
 
 @pytest.fixture

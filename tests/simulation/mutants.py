@@ -19,9 +19,11 @@ from extractor.entityrun import EntityRun
 from extractor.errors import RateLimited, TokenExpired
 from extractor.limits.account import Account
 from extractor.limits.batchsize import BatchSize
-from extractor.messages import Page, Reply
+from extractor.listing import Job
+from extractor.messages import Behind, Call, Page, Reply
 from extractor.paging import idrange, offset
 from extractor.paging.span import Span
+from extractor.question import Question
 from extractor.retry import Again
 from extractor.sinks.ndjson import NdjsonSink
 
@@ -167,13 +169,26 @@ def refresh_twice(patched):
     patched.setattr(Client, "send", send)
 
 
+def chains_taken_as_they_come(patched):
+    """A page that was asked for behind another is taken whatever came before it: behind a short one the portal begins anew."""
+    def behind(question):
+        call = question.window(0, None)
+        last = Behind((*question.entity.rows, "49", question.entity.id))
+        conditions = {**call.params[question.entity.filter_key], f">{question.entity.filter_id}": last}
+        return Call(call.method, {**call.params, question.entity.filter_key: conditions})
+    dropped_filter_not_noticed(patched)
+    patched.setattr(Question, "behind", behind)
+    patched.setattr(Job, "continued_by", lambda _job, page: bool(page.rows))
+    patched.setattr(Job, "goes_on_behind", lambda job, _page: job.chained is not None and not job.part.span.closed)
+
+
 MUTANTS = [
     offsets_lowest_first, end_on_a_short_page, missing_entry_is_an_empty_page, checkpoint_before_fsync, killed_batch_again_for_ever,
     no_truncation_at_resume, cursor_before_the_row, empty_page_believed, duplicates_kept, refusal_is_an_empty_page,
     checkpoint_in_place, name_not_synced, bad_row_not_named, dropped_filter_not_noticed,
-    operating_values_summed, refresh_twice,
+    operating_values_summed, refresh_twice, chains_taken_as_they_come,
 ]
-QUICK = [missing_entry_is_an_empty_page, empty_page_believed, bad_row_not_named]
+QUICK = [missing_entry_is_an_empty_page, empty_page_believed, bad_row_not_named, chains_taken_as_they_come]
 """Those that a second or two shows."""
 
 SLOW = [offsets_lowest_first, killed_batch_again_for_ever, no_truncation_at_resume,

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field
 
 from extractor.catalog import catalog
+from extractor.planner import SMALL
 from extractor.question import Question
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.meter import Bucket, Meter, Operating
@@ -66,6 +67,7 @@ class Scenario:
     mishaps: tuple[str, ...] = ("short page", "blank page")
     server_zone: Zone = field(default_factory=Zone)
     user_zone: Zone = field(default_factory=Zone)
+    small: int = SMALL  # ids, which are cut into pages beforehand; larger sets are read in chains, and the tables are small here
     ahead: float = 0.0  # seconds by which the server's clock is ahead of ours
 
     def questions(self):
@@ -98,7 +100,13 @@ def scenario(seed: int) -> Scenario:
     who = random.Random(f"access:{seed}")  # of its own: a story that a webhook reads is what it was before there were applications
     one.lifetime = who.choice([None, None, None, 30.0, 120.0])
     one.jumps = who.choice([0.0, 0.3, 1.0])
+    one.small = smallness(seed)
     return one
+
+
+def smallness(seed):
+    """Choose up to how many ids a set is cut into pages beforehand."""
+    return random.Random(f"paging:{seed}").choice([SMALL, 200, 0, 0])
 
 
 def _size(dice):

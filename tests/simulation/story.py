@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from extractor import session
+from extractor import planner, session
 from extractor.config import settings
 from extractor.dump import Dump
 from extractor.errors import B24xError, DiskError
@@ -109,6 +109,7 @@ class Story:
         endings = list(self.one.endings)
         with self.disk.watched(), pytest.MonkeyPatch.context() as patched:
             patched.setattr(session, "time", self.portal.access.wall)
+            patched.setattr(planner, "SMALL", self.one.small)
             while True:
                 calm, ending = self.portal.calm, endings.pop(0) if endings else None
                 outcome = await self._live(ending)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from extractor.catalog import catalog
 from extractor.sandbox.meter import Bucket, Meter, Operating
 from extractor.sandbox.zones import Zone
-from tests.simulation.scenario import TABLES, Ending, Scenario, far
+from tests.simulation.scenario import TABLES, Ending, Scenario, far, smallness
 
 HOUR, DAY = 3_600.0, 86_400.0
 FILTERS = {"deals": ("STAGE_ID", ("NEW", "WON")), "crm_activities": ("COMPLETED", ("Y", "N")), "tasks": ("STATUS", (2, 5))}
@@ -73,6 +73,7 @@ def calendar(seed: int) -> Calendar:
     one.full_every = dice.choice([None, *(dt.timedelta(days=days) for days in (0, 1, 2, 3, 7))])
     one.few = dice.choice([0, 60, 60])
     one.cheap = dice.choice([50_000, 0, 200])
+    one.small = smallness(seed)
     one.jumps = random.Random(f"nights:{seed}:clock").choice([0.0, 0.0, 0.3, 1.0])
     one.nights = [_night(dice, one.names, first=not number) for number in range(dice.randint(2, 8))]
     return one

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from extractor import clocks, comparison, lanes, sync
+from extractor import clocks, comparison, lanes, planner, sync
 from extractor.order import Mirror
 from extractor.sync import Sync
 from tests.simulation.checks import Broken, holds
@@ -90,6 +90,7 @@ def nights(seed: int) -> Ended:
     """Tell the nights of a seed; what decides between ways of reading is as small as the tables are."""
     one = calendar(seed)
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planner, "SMALL", one.small)
         patched.setattr(lanes, "FEW", one.few)
         patched.setattr(comparison, "FEW", one.few)
         patched.setattr(lanes, "OVERLAP", min(lanes.OVERLAP, one.overlap))
