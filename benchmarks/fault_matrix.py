@@ -40,7 +40,7 @@ from extractor.sandbox.exchange import Request
 from extractor.sandbox.faults import Fault, Faults, at, calm, cut, html, refused, slow, truncated
 from extractor.sandbox.faults.answers import failing, silent
 from extractor.sandbox.faults.methods import Mishap, Poison, short, with_mishaps
-from extractor.sandbox.meter import Bucket, Meter
+from extractor.sandbox.meter import OPERATING_LIMIT, Bucket, Meter, Operating
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.portal import Portal
@@ -139,7 +139,9 @@ def portal_of(scenario: Scenario) -> tuple[World, Portal]:
     world.schedule = list(scenario.moves(world))
     methods = {**METHODS, METHOD: with_mishaps(METHODS[METHOD], scenario.strikes(world))}
     hook = Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm"})))
-    return world, Portal(world, methods, Credentials([hook]), Meter(scenario.bucket()), clock=time.time, faults=scenario.faults())
+    bucket = scenario.bucket()
+    meter = Meter(bucket, Operating(OPERATING_LIMIT)) if bucket else Meter.unlimited()  # a cloud portal, or one's own
+    return world, Portal(world, methods, Credentials([hook]), meter, clock=time.time, faults=scenario.faults())
 
 
 async def spoken(words: list[str], trust: dict[str, str], limit: float) -> tuple[bytes, str, int | None]:

@@ -24,7 +24,7 @@ from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook
 from extractor.sandbox.faults import calm, slow
-from extractor.sandbox.meter import Bucket, Meter
+from extractor.sandbox.meter import OPERATING_LIMIT, Bucket, Meter, Operating
 from extractor.sandbox.methods import METHODS
 from extractor.sandbox.methods.classic import listed
 from extractor.sandbox.portal import Portal
@@ -88,7 +88,7 @@ def certified(folder: str) -> tuple[str, str]:
 
 
 async def _serve(wanted: dict[str, Any]) -> None:
-    meter = Meter(Bucket(*wanted["bucket"]) if "bucket" in wanted else None)
+    meter = Meter(Bucket(*wanted["bucket"]), Operating(OPERATING_LIMIT)) if "bucket" in wanted else Meter.unlimited()  # a cloud portal, or one's own
     hook = Webhook(CODE, Session(1, admin=True, scopes=frozenset({"crm"})))
     late = slow(wanted["request"]) if "request" in wanted else None
     faults = (lambda _number, _request: late) if late else calm

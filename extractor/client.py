@@ -28,7 +28,7 @@ from extractor.decoder import reply_of
 from extractor.envelopes import envelope_of, maps_of
 from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired, Unreachable
 from extractor.limits import RateLimit
-from extractor.messages import Call
+from extractor.messages import Call, Reply
 from extractor.session import Pass, Session
 from extractor.transport import Response, Transport
 
@@ -97,6 +97,8 @@ class Client:
                 self._session.refused(shown)
             return [self._session.hidden(error)] * len(calls)
         self._rate.succeeded()
+        if timings := [one.timing for one in outcomes if isinstance(one, Reply) and one.timing is not None]:
+            self._rate.reports(any(timing.operating is not None for timing in timings))
         self.reached = True
         if any(isinstance(outcome, TokenExpired) for outcome in outcomes):
             self._session.refused(shown)

@@ -42,17 +42,18 @@ _ENTITY_KEYS = {"select", "filter", "params", "paging"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to talk to one portal."""
+    """How to talk to one portal; its tariff is `assumed` where nobody has named it."""
 
     credentials: Credentials
     tariff: Tariff | None = STANDARD
     operating_limit: float = OPERATING_LIMIT
     concurrency: int | None = None
     timeout: float = TIMEOUT
+    assumed: bool = False
 
     def rate(self) -> RateLimit:
         """Return a fresh rate limit."""
-        return RateLimit(self.tariff)
+        return RateLimit(self.tariff, assumed=self.assumed)
 
     def limits(self) -> Limits:
         """Return fresh limits."""
@@ -142,6 +143,7 @@ def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),
         _number(wanted, "timeout", TIMEOUT),
+        assumed="tariff" not in wanted and "rate_limit" not in wanted and budget == 100,
     )
 
 

@@ -22,7 +22,7 @@ def floor_of(outcome: Outcome, settings: Settings) -> Floor:
     seconds = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
     return floor(
         requests=requests_for(entity["rows"] for entity in entities),
-        tariff=settings.tariff,
+        tariff=None if settings.assumed and not outcome.operating else settings.tariff,
         operating=seconds,
         operating_limit=settings.operating_limit,
         latency=sum(seconds),

@@ -96,6 +96,14 @@ def test_a_budget_scales_rate_and_operating_limit(percent):
     assert 420 * percent / 100 == scaled.operating_limit
 
 
+@pytest.mark.parametrize(("options", "assumed"), [
+    ({}, True), ({"tariff": "standard"}, False), ({"rate_limit": "50/2"}, False), ({"budget": 50.0}, False), ({"concurrency": 3}, True),
+])
+def test_a_tariff_that_nobody_named_is_assumed(options, assumed):
+    """Until the portal shows that it has none; whoever names one, or a share of it, is taken at his word."""
+    assert assumed == made(**options).assumed
+
+
 def test_limits_are_fresh_for_every_run():
     """Two runs in one process do not share what they learnt; a number of requests in flight is kept to."""
     assert made().rate() is not made().rate()

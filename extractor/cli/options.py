@@ -47,7 +47,7 @@ _PORTAL = (
     click.option("--config", type=click.Path(readable=False, path_type=Path), envvar="B24X_CONFIG", metavar="FILE",
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
-                 show_default="standard", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
+                 show_default="standard in the cloud, else unlimited", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
     click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand: burst X, Y per second."),
     click.option("--operating-limit", type=_Number("420"), metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
     click.option("--budget", type=_Number("50"), metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),

@@ -9,6 +9,8 @@ waits at one gate, our bucket counts as full, and each request pays a higher
 toll; each success takes a little of the toll back.
 Rule 3: one request at a time waits at the bucket, in the order of asking:
 aiolimiter serves small amounts first, and a toll must not be overtaken.
+Rule 4: a portal of one's own has no bucket, and shows it: every cloud portal reports the operating seconds of
+its calls (LoadLimiter is always active there). So a tariff that was only assumed is dropped then, until a request is refused.
 """
 
 from __future__ import annotations
@@ -56,8 +58,9 @@ class RateStatistics:
 class RateLimit:
     """Admit requests as fast as the tariff allows, and slower when the portal objects."""
 
-    def __init__(self, tariff: Tariff | None) -> None:
+    def __init__(self, tariff: Tariff | None, *, assumed: bool = False) -> None:
         self._tariff = tariff
+        self._assumed = tariff if assumed else None
         self._bucket = _bucket(tariff)
         self._coming: deque[tuple[float, float]] = deque()  # what is on its way: when it will surely have arrived, and its price
         self._turn = asyncio.Lock()
@@ -125,9 +128,27 @@ class RateLimit:
             self._coming[0] = (-math.inf, self._coming[0][1])
             await self._settle()
 
+    def reports(self, operating: bool) -> None:
+        """Know whether an answer said what its calls have computed: a cloud portal's does, and nobody else's has a bucket (Rule 4)."""
+        if self._assumed is None:
+            return
+        if operating:
+            self._believe(self._assumed)
+            self._assumed = None
+        elif not self._refused and self._tariff is not None:
+            self._tariff = self._bucket = None
+            self._coming.clear()
+
+    def _believe(self, tariff: Tariff) -> None:
+        """Have a bucket again, if there was none; it counts as full, as nobody has counted what left meanwhile."""
+        if self._tariff is None:
+            self._tariff, self._refill = tariff, True
+
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
         self._refused += 1
+        if self._assumed is not None:
+            self._believe(self._assumed)
         now = asyncio.get_running_loop().time()
         if now < self._opens_at:
             return  # one of the requests that were in flight when the gate closed

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from extractor.limits import STANDARD
 from extractor.limits.window import CEILING, START
+from extractor.report import floor_of
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods.classic import listed
 from tests.thorough import thorough
@@ -34,6 +36,16 @@ async def test_requests_of_a_small_table(trial):
     assert world.line.requests <= 2 * START * CEILING
     assert outcome.seconds < 0.5
     assert world.line.pages.count(0) <= 1
+
+
+async def test_a_portal_of_ones_own_is_read_without_a_bucket(trial):
+    """Nobody has to name its tariff: its calls report no operating seconds, as those of every cloud portal do. The report knows it, too."""
+    world = trial(rows={"deals": 150_000}, meter=Meter.unlimited())
+    given = world.settings()
+    outcome = await world.run("deals", select=NARROW, limits=given)
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert outcome.seconds < (world.line.requests - STANDARD.burst) / STANDARD.per_second
+    assert "latency" == floor_of(outcome, given).bound
 
 
 @pytest.mark.parametrize("seed", [0, *thorough(1, 2, 3)])

@@ -68,7 +68,7 @@ async def test_the_operating_limit(trial):
 
 async def test_somebody_shares_the_address(trial):
     """A bucket that is smaller than its tariff says refuses requests; the run slows down and is exact."""
-    world = trial(rows={"deals": 30_000}, meter=Meter(Bucket(5, 1)))
+    world = trial(rows={"deals": 30_000}, meter=Meter(Bucket(5, 1), Operating(420.0)))
     outcome = await world.run("deals", select=("ID", "TITLE"))
     assert 0 == outcome.exit_code
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
