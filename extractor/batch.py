@@ -11,8 +11,11 @@ Rule 3: a command is a URL query that the portal takes apart with `parse_str`:
 everything is percent-encoded once (an unencoded `#` cuts the rest off, a `+`
 becomes a space), booleans go as 1 and 0. An empty list cannot be said.
 
-Rule 4: a command may take a value out of the answer to the one before it (`$result[..]`,
-CRestUtil::processBatchElement). Where there is no such value it is no error: whoever reads the page has to see it.
+Rule 4: a command may take a number out of the answer to the one before it (`$result[..]`,
+CRestUtil::processBatchElement). Where there is none, whatever could be reached takes its place, unless
+other letters stand beside it: then the text is left as it is, and cast to the digits that it begins with. A list in the
+place of a number is an error for controllers (INVALID_ARG_VALUE), and a command that
+fails lets all later ones of its method be charged too much (LoadLimiter). So a digit always stands before it.
 """
 
 from __future__ import annotations

@@ -34,14 +34,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Stands among a call's parameters for a value in the answer to the call before it in its batch, at this path.
+    """Stands among a call's parameters for a number in the answer to the call before it in its batch, at this path.
 
-    `leading` is a digit to be written before it: a number of one more digit,
-    and that digit alone where the path leads nowhere.
+    `leading` is the digit that is written before it; where the path leads nowhere, that digit is all of the number.
     """
 
     path: tuple[str, ...]
-    leading: str = ""
+    leading: str
 
 
 @dataclass(frozen=True, slots=True)

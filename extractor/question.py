@@ -93,10 +93,10 @@ class Question:
         """Ask for the rows above the last one of a full page that the call before it in the batch has brought.
 
         Behind a page that is not full there is no such row, and the portal would begin with the first of all again;
-        hence the second bound: in place of the id that is missing stands a 1, and nothing lies between 1 and 1.
+        hence the second bound: where the id is missing, nothing but the id 1 lies above 0 and up to 1.
         """
         last = (*self.entity.rows, str(PAGE_SIZE - 1), self.entity.id)
-        bounds = {f">{self.entity.filter_id}": Behind(last), f"<={self.entity.filter_id}": Behind(last, leading="1")}
+        bounds = {f">{self.entity.filter_id}": Behind(last, "0"), f"<={self.entity.filter_id}": Behind(last, "1")}
         return self._listing("ASC", start=-1, bounds=bounds)
 
     def last_id(self) -> Call:

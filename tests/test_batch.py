@@ -93,10 +93,10 @@ def test_lists_and_tuples_are_numbered():
 
 
 def test_a_value_out_of_the_answer_before_is_named_as_the_portal_reads_it():
-    """`$result[command][path]`, of the command before; a digit may stand before it (CRestUtil::processBatchElement)."""
-    call = Call("m", {"filter": {">ID": Behind(("items", "49", "id")), "<=ID": Behind(("items", "49", "id"), leading="1")}})
+    """`$result[command][path]`, of the command before, behind a digit (CRestUtil::processBatchElement)."""
+    call = Call("m", {"filter": {">ID": Behind(("items", "49", "id"), "0"), "<=ID": Behind(("items", "49", "id"), "1")}})
     _, command = commands(DEAL, call).values()
-    assert {"filter": {">ID": "$result[c0][items][49][id]", "<=ID": "1$result[c0][items][49][id]"}} == parse_str(command.split("?")[1])
+    assert {"filter": {">ID": "0$result[c0][items][49][id]", "<=ID": "1$result[c0][items][49][id]"}} == parse_str(command.split("?")[1])
 
 
 def test_an_empty_list_or_map_is_not_said():

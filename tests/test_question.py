@@ -44,14 +44,14 @@ def test_a_page_behind_another_hangs_on_its_fiftieth_row(entity):
     """Where the method's rows lie, by the key that they have; where that row is not there, no id fits both bounds."""
     last = (*entity.rows, "49", entity.id)
     call = Question(entity).behind()
-    assert {f">{entity.filter_id}": Behind(last), f"<={entity.filter_id}": Behind(last, leading="1")} == call.params[entity.filter_key]
+    assert {f">{entity.filter_id}": Behind(last, "0"), f"<={entity.filter_id}": Behind(last, "1")} == call.params[entity.filter_key]
     assert ("ASC", -1) == (direction(call, entity), call.params["start"])
 
 
 def test_a_page_behind_another_keeps_the_users_bounds():
     """The rows before it lie above his lower one already; the upper one is his, and so the portal may begin anew there: it shows."""
     asked = replace(DEALS, filter={">ID": 7, "<=ID": 900, "STAGE_ID": "NEW"})
-    assert {">ID": Behind(("49", "ID")), "<=ID": 900, "STAGE_ID": "NEW"} == asked.behind().params["filter"]
+    assert {">ID": Behind(("49", "ID"), "0"), "<=ID": 900, "STAGE_ID": "NEW"} == asked.behind().params["filter"]
 
 
 @ENTITIES

@@ -55,10 +55,10 @@ class Table:
         return self._page(found[first:min(first + 50, total)], total, first + 50 if first + 50 < total else None)
 
     def _resolved(self, call, before):
-        """Put values in the place of references as the portal does, where there are none as well (portal.md, 5.2)."""
+        """Put numbers in the place of references as the portal does; where there is none, the digit before it is all."""
         last = before.rows[49]["ID"] if self.references and before and len(before.rows) > 49 else None
         conditions = {
-            key: value if not isinstance(value, Behind) else int(value.leading + last) if last else int(value.leading or self.references)
+            key: value if not isinstance(value, Behind) else int(value.leading + (last or ""))
             for key, value in call.params.get("filter", {}).items()
         }
         return Call(call.method, {**call.params, "filter": conditions})

@@ -173,7 +173,7 @@ def chains_taken_as_they_come(patched):
     """A page that was asked for behind another is taken whatever came before it: behind a short one the portal begins anew."""
     def behind(question):
         call = question.window(0, None)
-        last = Behind((*question.entity.rows, "49", question.entity.id))
+        last = Behind((*question.entity.rows, "49", question.entity.id), "0")
         conditions = {**call.params[question.entity.filter_key], f">{question.entity.filter_id}": last}
         return Call(call.method, {**call.params, question.entity.filter_key: conditions})
     dropped_filter_not_noticed(patched)

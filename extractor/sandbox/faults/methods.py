@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from extractor.sandbox.answer import Answer, Collapse, Method, Params, Refusal, Session
+from extractor.sandbox.php import intval
 
 if TYPE_CHECKING:
     from extractor.sandbox.world import World
@@ -89,7 +90,7 @@ class Stalled:
     def stall(self, run: Run, params: Params, _start: int | None) -> Answer:
         """Answer what was answered before, where that is no answer."""
         given = params.get("filter", params.get("FILTER"))
-        low = max((int(value) for name, value in given.items() if name.lower() == ">id"), default=-1) if isinstance(given, dict) else -1
+        low = max((intval(value) for name, value in given.items() if name.lower() == ">id"), default=-1) if isinstance(given, dict) else -1
         rows = rows_of(self._before) if self._before else []
         return self._before if self._before and rows and _id(rows[0]) <= low else run(params)
 

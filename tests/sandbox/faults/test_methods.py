@@ -72,6 +72,15 @@ def test_stalled(bench):
     assert ids(one, start=-1, filter={">ID": 0}) == ids(one, start=-1, filter={">ID": 3}) == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("low", [["1"], "abc", "3$result[a][49][ID]"])
+def test_stalled_behind_a_reference_that_leads_nowhere(bench, low):
+    """Its bound is whatever PHP makes a number of."""
+    stalled = Stalled()
+    one = bench()
+    one.portal._desk.methods = {"crm.deal.list": with_mishaps(one.portal._desk.methods["crm.deal.list"], lambda _number: stalled.stall)}
+    assert ids(one, start=-1, filter={">ID": low})
+
+
 def test_a_row_that_cannot_be_encoded(bench):
     """It takes its page with it, and in a batch all the commands: WRONG_ENCODING under HTTP 200 (portal.md 6.2)."""
     one = struck(bench, Poison({5}))
