@@ -47,7 +47,7 @@ class Filling:
         waits = {listing: math.inf if listing.spans is None else wait(listing) for listing in self.listings}
         for listing in sorted((one for one in self.listings if waits[one] > 0), key=waits.__getitem__, reverse=True):
             self.load.add(listing.method, self._ready(listing, self.load.share(listing.method, 1)))
-            self._fresh(listing, min(width, BURNING * BATCH_SIZE) - len(listing.jobs))
+            self._fresh(listing, min(width, BURNING * BATCH_SIZE) - sum(max(1, job.flying) for job in listing.jobs))
 
     def take_ready(self, sure: float) -> None:
         """Take of each listing its share of the calls that are ready, and of what others leave of theirs all that it has."""
