@@ -34,7 +34,8 @@ from extractor.sinks.lines import encode
 
 # What goes to the system at a time: large enough that calls cost nothing, and a
 # small part of what is held.
-WRITE_SIZE = 1 << 20
+WRITE_SIZE = 1 << 16
+READ_SIZE = 1 << 20
 
 FIRST = "part-00000"
 
@@ -183,7 +184,7 @@ def hashing(folder: Path, mark: FileMark, *, whole: bool) -> Generator[None, Non
     digest = hashlib.sha256()
     with durable.translated(path), io.FileIO(path, "r") as file:
         left = mark.bytes
-        while left and (piece := file.read(min(left, WRITE_SIZE))):
+        while left and (piece := file.read(min(left, READ_SIZE))):
             digest.update(piece)
             left -= len(piece)
             yield
