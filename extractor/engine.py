@@ -144,7 +144,7 @@ class Engine:
         self._changed.clear()
         ready_at = self._pace.ready_at(now)
         room = self._limits.window.room(now) and len(self._requests) * self._largest < ANSWERS_BYTES
-        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth())
+        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
             return True
@@ -161,7 +161,7 @@ class Engine:
         now = _now()
         pace = self._pace
         tickets = self._scheduler.take(
-            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth(), sure=pace.sure())
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure())
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

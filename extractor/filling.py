@@ -6,15 +6,15 @@ whose own budget will keep them waiting go first, the longest wait before all
 others: what they spend early comes back early, and the others need not wait.
 
 Rule 2: within a listing few jobs have long chains, and the others are there for the next
-request. While enough calls are ready, a chain counts on a part only of what its span seems
+request. While enough calls are ready, and requests are scarce, a chain counts on a part only of what its span seems
 to hold, as ids lie unevenly; then on all of it; and where there are places left in the end, on a page more, lest
 another request has to be made for the last rows.
 
 Rule 3: when fewer calls are ready than a request could carry, the span with
-the most rows left is split, as long as both halves keep more than a page. A
-split costs half a page (the rows read beyond its upper end), so no more spans
-are opened than the requests that run side by side need: `width`. Jobs that
-wait for their budget are not at work, and are not counted.
+the most rows left is split, if that is worth it (`listing.WORTH_SPLITTING`). A
+split costs half a page (the rows read beyond its upper end), so there are never more spans
+than the requests that run side by side would need if each were a call: `width`; and
+chains make do with far fewer. Jobs that wait for their budget are not at work, and are not counted.
 """
 
 from __future__ import annotations

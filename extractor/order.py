@@ -39,7 +39,8 @@ class Order:
 class Outcome:
     """How a run ended: the exit code, why it is not 0, the manifest, and what it cost.
 
-    `operating` are the seconds that each method has used of its ten minutes.
+    `operating` are the seconds that each method has used of its ten minutes,
+    `costs` those that one call of it computes; both where the portal reports them.
     """
 
     exit_code: int
@@ -50,6 +51,7 @@ class Outcome:
     resumed: bool = False
     bug: Bug | None = None
     operating: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

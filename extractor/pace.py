@@ -16,6 +16,7 @@ not charged for: in requests that leave anyway, and in others while half of the
 bucket is free, so that what comes back finds requests to be spent with.
 Rule 5: at the end places stand empty. What fills one of the last two requests is worth
 the split of two pages: the request leaves full, or the last walk is a shorter one.
+Rule 6: where requests are plenty, chains count on all that their spans seem to hold: another round costs more than a page in vain.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from extractor.listing import WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
 from extractor.scheduler import Scheduler
 
-WORTH = 0.2  # seconds: calls that take no longer than a request's way are not worth another request
-WORTH_AT_THE_END = 2 * PAGE_SIZE
-LAST = 2
+WORTH_A_REQUEST = 0.2  # seconds: calls that take no longer than a request's way are not worth another one
+WORTH_AT_THE_END = 2 * PAGE_SIZE  # a page for each half: the least there can be
+LAST = 2  # requests: the one that would leave half empty, and the one beside it
 LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a request's way is little; larger ones only open more spans, and end later
-SURE = 0.5
+SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
@@ -51,7 +52,7 @@ class Pace:
         self._scheduler = scheduler
 
     def width(self, now: float) -> int:
-        """Return how many calls side by side are worth having; where budgets bind, as many as spend them within a minute."""
+        """Return how many spans are worth having side by side, were each of them a call; where budgets bind, as many as spend them within a minute."""
         window = self._limits.window.statistics()
         requests = window.size
         if not self._affords(1):
@@ -65,12 +66,12 @@ class Pace:
 
         For those that have `arrived` it waits a moment in any case, rather than split a span.
         """
-        load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth(), share=0.5)
+        load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth_splitting(), share=0.5)
         if arrived and load(0, self.weight(now)) < FULL:
             return True
         return not self._affords(2) and load(self.width(now), self._limits.weight) < FULL
 
-    def worth(self) -> float:
+    def worth_splitting(self) -> float:
         """Return the rows that make a span worth a split (Rule 5)."""
         at_the_end = self._requests_left() < LAST
         return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
@@ -105,13 +106,13 @@ class Pace:
         if not self._affords(2) or self._scheduler.in_order(now):
             return weight
         free = max(1, window.size - window.in_flight)
-        spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth()) / free
+        spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth_splitting()) / free
         place = self._requests_left() / window.size
         enough = ENOUGH if self._client.affords(math.inf) else math.inf
 
         def heavier(method: str) -> float:
             share = max(place / SHARES, min(place, self._limits.batch.worth(method) * weight(method)))
-            return weight(method) / min(1.0, self._holds(enough, method), max(min(spread, share), self._holds(WORTH, method)))
+            return weight(method) / min(1.0, self._holds(enough, method), max(min(spread, share), self._holds(WORTH_A_REQUEST, method)))
 
         return heavier
 

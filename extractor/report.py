@@ -11,21 +11,20 @@ from extractor.order import Outcome
 from extractor.wording import counted
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
-
-
+_ASSUMED = {"rate": "the request limit of the standard tariff (--tariff names another)"}
 _SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "swept", "lanes")
 
 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
-    """Compute the floor of what a run has read."""
+    """Compute the floor of what a run has read: its requests, what the portal says that its pages cost, and the time spent waiting for them."""
     entities = [entity for entity in outcome.manifest["entities"].values() if entity["calls"]]
-    seconds = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
+    waited = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
     return floor(
         requests=requests_for(entity["rows"] for entity in entities),
         tariff=None if settings.assumed and not outcome.operating else settings.tariff,
-        operating=seconds,
+        operating=[outcome.costs.get(entity["method"], 0.0) * pages_for(entity["rows"]) for entity in entities],
         operating_limit=settings.operating_limit,
-        latency=sum(seconds),
+        latency=sum(waited),
         window=settings.in_flight,
     )
 
@@ -52,8 +51,10 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     if outcome.requests:
         bound = floor_of(outcome, settings)
         said[-1] += f"{'; ' if mirror else ' in '}{outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
-        if not outcome.resumed and all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values()):
-            said[-1] += f"; the least that {_BOUNDS[bound.bound]} allows: {bound.seconds:.1f} s"
+        whole = all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values())
+        if whole and not outcome.resumed and outcome.manifest["status"] == "complete":
+            names = {**_BOUNDS, **_ASSUMED} if settings.assumed else _BOUNDS
+            said[-1] += f"; the least that {names[bound.bound]} allows: {bound.seconds:.1f} s"
     return said
 
 

@@ -66,8 +66,8 @@ class Scheduler:
         make a span worth a split, `sure` the share of what a span seems to hold
         that a chain may count on while other calls are ready.
         """
-        for job in self._lone(now, room):
-            return job.take(1)
+        if lone := next(self._lone(now, room), None):
+            return lone.take(1)
         self._listings.rotate(-1)
         request = Filling(self._listings, Load(room, weight), now, worth, self._split)
         request.take_pressed(width, wait)

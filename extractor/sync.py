@@ -253,9 +253,9 @@ class Sync(Conducted):
         """Say how it ended."""
         facts = self._facts()
         exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
-        bug = error if isinstance(error, Bug) else None
+        bug, now = error if isinstance(error, Bug) else None, asyncio.get_running_loop().time()
         return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed, bug,
-                       self._limits.used(asyncio.get_running_loop().time()))
+                       self._limits.used(now), self._limits.costs(now))
 
     def _unbegun(self, *, resumed: bool) -> Outcome:
         """End a run that was stopped before it began, or went on; what lies in the folder stays as it is."""

@@ -1,5 +1,7 @@
 """What `report` promises: a run's result in lines for people, and in one record for schedulers."""
 
+from dataclasses import replace
+
 from extractor.auth import webhook
 from extractor.config import Settings
 from extractor.order import Outcome
@@ -10,17 +12,17 @@ SETTINGS = Settings(webhook("https://example.bitrix24.com/rest/1/canary/"))
 
 def entity(**values):
     """Make one entity's entry of a manifest."""
-    entry = {"status": "complete", "reason": None, "rows": 0, "assurance": "exact", "calls": 1, "seconds": 0.0}
+    entry = {"method": "crm.deal.list", "status": "complete", "reason": None, "rows": 0, "assurance": "exact", "calls": 1, "seconds": 0.0}
     return {**entry, **values}
 
 
-def outcome(exit_code=0, why=None, requests=130, seconds=45.0, resumed=False, **entities):
+def outcome(exit_code=0, why=None, *, requests=130, seconds=45.0, resumed=False, costs=None, status="complete", **entities):
     """Make the outcome of a run with these entities."""
     manifest = {
         "run_id": "id", "portal": "example.bitrix24.com", "started_at": "2026-01-01T00:00:00Z",
-        "finished_at": "2026-01-01T00:01:00Z", "status": "complete", "entities": entities,
+        "finished_at": "2026-01-01T00:01:00Z", "status": status, "entities": entities,
     }
-    return Outcome(exit_code, why, manifest, requests, seconds, resumed)
+    return Outcome(exit_code, why, manifest, requests, seconds, resumed, costs=costs or {}, operating=dict.fromkeys(costs or {}, 1.0))
 
 
 def test_the_report_names_every_entity():
@@ -35,6 +37,26 @@ def test_the_report_says_how_near_the_floor_a_run_came():
     (_, last) = lines(outcome(deals=entity(rows=300_000)), SETTINGS)
     assert "300,000 rows in 45.0 s, 130 requests" in last
     assert "the least that the request limit allows: 35.0 s" in last
+
+
+def test_the_floor_of_the_operating_limit_is_made_of_what_the_portal_reports():
+    """A page of 0.2 s as it says: 6,000 of them are 1,200 s, of which 420 are free; what a client waited for them says nothing of that."""
+    (_, last) = lines(outcome(seconds=2_000.0, costs={"crm.deal.list": 0.2}, deals=entity(rows=300_000, seconds=9_999.0, calls=9_999)), SETTINGS)
+    assert "the least that the operating limit allows: 1114.3 s" in last
+    (_, last) = lines(outcome(deals=entity(rows=300_000, seconds=640.0, calls=6_000)), SETTINGS)
+    assert "the least that the portal's latency allows: 40.0 s" in last
+
+
+def test_a_limit_that_was_only_assumed_is_named_with_the_way_out():
+    """On an Enterprise portal it would be another."""
+    (_, last) = lines(outcome(costs={"crm.deal.list": 0.001}, deals=entity(rows=300_000)), replace(SETTINGS, assumed=True))
+    assert "the least that the request limit of the standard tariff (--tariff names another) allows: 35.0 s" in last
+
+
+def test_a_run_that_is_not_whole_claims_no_floor():
+    """It is that of the rows that came, and nobody knows how long the others would have taken."""
+    (_, last) = lines(outcome(status="partial", deals=entity(rows=300_000)), SETTINGS)
+    assert "the least" not in last
 
 
 def test_the_report_of_a_mirror_counts_lines_and_news():

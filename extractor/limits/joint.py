@@ -47,6 +47,10 @@ class Limits:
         """Return the seconds that each method has used of its ten minutes, where the portal reports them."""
         return {name: one.used for name, one in self.operating.statistics(now).items() if one.seconds_per_call is not None}
 
+    def costs(self, now: float) -> dict[str, float]:
+        """Return the seconds that a call of each method computes, where the portal reports them."""
+        return {name: one.seconds_per_call for name, one in self.operating.statistics(now).items() if one.seconds_per_call is not None}
+
     def sent(self, methods: Sequence[str], now: float) -> None:
         """Count a request with these calls that leaves now."""
         self.window.entered(now)

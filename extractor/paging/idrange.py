@@ -3,7 +3,9 @@
 Each call asks for the first page above the last id that came. Nothing that is
 inserted, changed or deleted elsewhere shifts anything under the cursor, a
 repeated call brings the same rows, and spans are independent of each other,
-so that fifty of them ride in one batch.
+so that several ride in one batch. The next pages may be asked for behind a
+call in its batch, each above the last row of the page before (`chained`): such a page
+comes here only where it is what would be asked for next, and so nothing here knows of it.
 
 How the end of a span is known. Not by a short page: joins, deletions and
 filters after the cut make short pages in the middle. The page that *crosses*
