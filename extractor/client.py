@@ -62,6 +62,11 @@ class Client:
         """Whether new tokens are on their way, which would be lost with this process."""
         return self._session.renewing
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether the portal has no request limit, as far as is known."""
+        return self._rate.unlimited
+
     def pause(self) -> float:
         """Return the seconds for which a refusal holds all requests back; 0 when none does."""
         return self._rate.pause()

@@ -37,6 +37,7 @@ _KEYS = {
     "limits": {"tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout"},
     "entities": None,
 }
+_CLOUD = re.compile(r"\.bitrix24\.[a-z]{2,3}(\.[a-z]{2})?(:[0-9]+)?$")  # whatever its answers report, there is a bucket
 _ENTITY_KEYS = {"select", "filter", "params", "paging"}
 
 
@@ -143,7 +144,7 @@ def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),
         _number(wanted, "timeout", TIMEOUT),
-        assumed="tariff" not in wanted and "rate_limit" not in wanted and budget == 100,
+        assumed=not {"tariff", "rate_limit"} & wanted.keys() and budget == 100 and not _CLOUD.search(credentials.host),
     )
 
 

@@ -28,13 +28,13 @@ from extractor.entityrun import EntityRun
 from extractor.errors import (
     B24xError,
     Bug,
-    ContractBroken,
     DiskError,
     Outage,
     TokenExpired,
     Unreachable,
     Unreadable,
     WrongShape,
+    cause_of,
 )
 from extractor.events import (
     CallFailed,
@@ -47,6 +47,7 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
+from extractor.limits.window import SELF_HOSTED
 from extractor.listing import Landing, Listing, Ticket
 from extractor.messages import Reply
 from extractor.pace import Pace
@@ -118,7 +119,7 @@ class Engine:
                         task.cancel()
             await committing.commit()
         except Exception as failed:  # noqa: BLE001 - whatever it is
-            error = _cause(failed)
+            error = cause_of(failed)
             if not isinstance(error, Bug | DiskError):
                 await committing.commit()
             raise error from error.__cause__
@@ -175,6 +176,8 @@ class Engine:
         self._arrived += 1
         again = any(ticket.job.failures for ticket in tickets)
         self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered, again=again)
+        if self._client.unlimited:
+            self._limits.window.widen(SELF_HOSTED)
         async with self._committer.turn:
             await self._absorb(tickets, outcomes, answered - sent)
             self._arrived -= 1
@@ -215,11 +218,11 @@ class Engine:
             return 0
         try:
             page = page_of(reply, ticket.job.listing.question.entity)
-        except (WrongShape, Unreadable) as error:
-            self._fail(ticket, error)
-            return 0
-        except ContractBroken as error:
-            self._give_up(ticket.job.listing, error)
+        except B24xError as error:
+            if isinstance(error, WrongShape | Unreadable) or not ticket.decisive:
+                self._fail(ticket, error)
+            else:
+                self._give_up(ticket.job.listing, error)
             return 0
         self._advance(ticket.job.listing, lambda: self._scheduler.feed(ticket, page))
         return len(page.rows)
@@ -284,15 +287,6 @@ class Engine:
         """Let every observer know."""
         for observer in self._observers:
             observer(event)
-
-
-def _cause(failed: Exception) -> B24xError:
-    """Name what ended the run: a bug before all else, then a disk that failed."""
-    causes = failed.exceptions if isinstance(failed, ExceptionGroup) else (failed,)
-    if bug := next((one for one in causes if not isinstance(one, B24xError)), None):
-        return Bug(bug)
-    known = [one for one in causes if isinstance(one, B24xError)]
-    return next((one for one in known if isinstance(one, DiskError)), known[0])
 
 
 def _now() -> float:

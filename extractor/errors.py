@@ -227,3 +227,12 @@ def _place(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f" in {trace.tb_frame.f_globals.get('__name__')}, line {trace.tb_lineno}" if trace else ""
+
+
+def cause_of(failed: Exception) -> B24xError:
+    """Name what ended several tasks together: a bug before all else, then a disk that failed."""
+    causes = failed.exceptions if isinstance(failed, ExceptionGroup) else (failed,)
+    if bug := next((one for one in causes if not isinstance(one, B24xError)), None):
+        return Bug(bug)
+    known = [one for one in causes if isinstance(one, B24xError)]
+    return next((one for one in known if isinstance(one, DiskError)), known[0])

@@ -16,10 +16,10 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from extractor.errors import B24xError
+from extractor.errors import B24xError, ContractBroken
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Call, Page, Row, Unread
 from extractor.paging import Pager, Part
-from extractor.paging.span import Span, Tally, ids_of
+from extractor.paging.span import Span, Tally, check_bounds, check_order, ids_of
 from extractor.question import Question
 
 WORTH_SPLITTING = 4 * PAGE_SIZE  # both halves keep two pages, and half a page is lost: a fifth at the worst
@@ -93,15 +93,19 @@ class Job:
         return max(1, int((self.rows_beyond() / PAGE_SIZE - own) * share))
 
     def continued_by(self, page: Page) -> bool:
-        """Tell whether a chained page goes on behind the one before; where it begins anew, the portal knows no such references."""
+        """Tell whether a chained page goes on behind the one before; where it says something else, the portal knows no such references."""
         if self.part is None:
             return False
         if not page.rows:
             self.listing.short += 1
             return False
-        (first,) = ids_of(page.rows[:1], self.listing.question.entity.id)
-        self.listing.chains &= first > self.part.span.cursor
-        return first > self.part.span.cursor
+        try:
+            ids = ids_of(page.rows, self.listing.question.entity.id)
+            check_bounds(ids, self.part.span.cursor, None)
+            check_order(ids)
+        except ContractBroken:  # nobody had to ask for it: its own question will show what is the matter
+            self.listing.chains = False
+        return self.listing.chains
 
     def goes_on_behind(self, page: Page) -> bool:
         """Tell whether the next page of a chain can be the next one of the span, after this one."""

@@ -36,7 +36,7 @@ WORTH_A_REQUEST = 0.2  # seconds: calls that take no longer than a request's way
 WORTH_AT_THE_END = 2 * PAGE_SIZE  # a page for each half: the least there can be
 LAST = 2  # requests: the one that would leave half empty, and the one beside it
 LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
-ENOUGH = 0.5  # seconds: beside which a request's way is little; larger ones only open more spans, and end later
+ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take longer than that and than the way, more only end later
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
 SHARES = 2  # requests that each place of the window still has before it, when one takes its share
@@ -108,18 +108,19 @@ class Pace:
         free = max(1, window.size - window.in_flight)
         spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth_splitting()) / free
         place = self._requests_left() / window.size
-        enough = ENOUGH if self._client.affords(math.inf) else math.inf
+        unlimited = self._client.unlimited
 
         def heavier(method: str) -> float:
-            share = max(place / SHARES, min(place, self._limits.batch.worth(method) * weight(method)))
-            return weight(method) / min(1.0, self._holds(enough, method), max(min(spread, share), self._holds(WORTH_A_REQUEST, method)))
+            way = self._limits.batch.worth(method) * weight(method)
+            enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
+            share = max(place / SHARES, min(place, way))
+            return weight(method) / min(1.0, enough, max(min(spread, share), self._holds(WORTH_A_REQUEST, method)))
 
         return heavier
 
     def _holds(self, work: float, method: str) -> float:
-        """Return the share of a request that holds so many seconds of calls: all of it, until it is known what they take."""
-        seconds = self._limits.batch.work([method])
-        return work / seconds * self._limits.weight(method) if seconds else 1.0
+        """Return the share of a request that holds so many seconds of calls."""
+        return self._limits.batch.fitting(method, work) * self._limits.weight(method)
 
     def _affords(self, times: int) -> bool:
         """Tell whether the bucket holds the rest of the run, so many times over, by the time that it takes."""

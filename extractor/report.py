@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from extractor.config import Settings
@@ -18,10 +19,12 @@ _SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "swept", 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
     """Compute the floor of what a run has read: its requests, what the portal says that its pages cost, and the time spent waiting for them."""
     entities = [entity for entity in outcome.manifest["entities"].values() if entity["calls"]]
+    if settings.assumed and not outcome.costs:  # the portal has shown that it has no bucket
+        settings = replace(settings, tariff=None)
     waited = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
     return floor(
         requests=requests_for(entity["rows"] for entity in entities),
-        tariff=None if settings.assumed and not outcome.operating else settings.tariff,
+        tariff=settings.tariff,
         operating=[outcome.costs.get(entity["method"], 0.0) * pages_for(entity["rows"]) for entity in entities],
         operating_limit=settings.operating_limit,
         latency=sum(waited),

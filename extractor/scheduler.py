@@ -23,7 +23,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from extractor.errors import B24xError, ContractBroken
+from extractor.errors import B24xError, ContractBroken, OperatingLimited
 from extractor.filling import Filling
 from extractor.listing import NONE, WORTH_SPLITTING, Job, Landing, Listing, Ticket
 from extractor.load import Load
@@ -123,6 +123,7 @@ class Scheduler:
             job.not_before = max(job.not_before, not_before)
         elif ticket.awaited:
             job.awaited = NONE
+            job.listing.short += not isinstance(error, OperatingLimited)
 
     def fail(self, ticket: Ticket, error: B24xError) -> Sequence[Landing]:
         """Let a pager know that a call has failed for good; one that knows no way around it raises the error."""
@@ -226,6 +227,8 @@ class Scheduler:
         if listing.spans is not None and job.part is not None:
             listing.spans.remove(job.part.span)
         landings = [Landing(listing, end.rows, unread=end.unread)]
+        if job.part is None and end.parts and len(end.rows) < PAGE_SIZE:  # the first page of all, and more behind it
+            listing.short += 1
         if end.parts:
             landings += self._open(listing, end.parts)
         return [*landings, *self._ended(listing)]

@@ -503,3 +503,54 @@ def test_what_one_span_has_shown_is_expected_of_the_others():
     scheduler, listing = opened(asking("a"), Span(0, 10**6, 10**6), Span(10**6, 2 * 10**6, 2 * 10**6))
     answer(scheduler, chains(take(scheduler, width=2))[0], Table(range(1, 2 * 10**6, 10)))
     assert 200_000 == pytest.approx(listing.rows_left(), rel=0.03)
+
+
+@pytest.mark.parametrize("bad", [
+    [{"x": 1}], [{"ID": None}], [{"ID": "30000"}, {"ID": "5"}], [{"ID": "60"}, {"ID": "55"}], [{"ID": "1e999"}],
+], ids=str)
+def test_a_page_of_a_chain_that_cannot_be_an_answer_ends_nothing(bad):
+    """Nobody had to ask for it: it is asked for by its id, and that answer says what is the matter; no chains are tried any more."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    first, second, *others = take(scheduler)
+    scheduler.feed(first, page(*range(1, 51)))
+    assert () == scheduler.feed(second, Page(bad))
+    for ticket in others:
+        assert () == scheduler.feed(ticket, page(*range(101, 151)))
+    (again, *more) = take(scheduler, width=1)
+    assert ({">ID": 50}, []) == (again.call.params["filter"], more)
+    assert not listing.chains
+
+
+def test_a_portal_that_refuses_references_is_asked_by_ids():
+    """Each chained call fails: chains become shorter, and are gone before long."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    table, lengths = Table(range(1, 10_000)), []
+    for _ in range(9):
+        first, *others = take(scheduler, width=1)
+        lengths.append(1 + len(others))
+        scheduler.feed(first, table.answer(first.call))
+        for ticket in others:
+            scheduler.failed(ticket, ContractBroken("no"), 0.0)
+    assert (50, 1) == (lengths[0], lengths[-1])
+    assert sum(lengths) < 90
+    assert not any(job.failures for job in listing.jobs)
+
+
+def test_a_call_that_is_blocked_in_a_chain_makes_chains_no_shorter():
+    """The method's seconds are used up, which has nothing to do with the pages."""
+    scheduler, listing = opened(asking("a"), Span(0, 9_999, 9_999))
+    first, *others = take(scheduler)
+    scheduler.feed(first, page(*range(1, 51)))
+    for ticket in others:
+        scheduler.failed(ticket, OperatingLimited("OPERATION_TIME_LIMIT"), 0.0)
+    assert 50 == listing.reach
+
+
+def test_a_first_page_that_is_short_makes_chains_short():
+    """It had more behind it, so pages are short here: the portal drops rows after it has cut."""
+    scheduler = Scheduler()
+    listing, _ = scheduler.add(asking("a"))
+    last, first = take(scheduler)
+    scheduler.feed(last, page(9_999))
+    scheduler.feed(first, page(*range(1, 49)))
+    assert 10 == listing.reach

@@ -25,6 +25,8 @@ GROWTH = 1.25  # per full request that came back: from 1 to 50 in eighteen
 LONGEST_REST = 64  # full requests before the next growth: what is lost on trying is under two percent then
 FULL = 0.8  # of a request; a smaller one proves little about larger ones
 SLOWER, FASTER = 0.5, 0.2  # weight of a new measurement above, below what was known
+LESS, MORE = 0.5, 0.1  # the same of what a call adds, where those above it are of others who queue
+UNTRIED = 10  # calls of a request that is to show what they add to its way; fewer show nothing
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class _Method:
     cap: float  # what killed batches allow
     seconds: float = 0.0  # wall time of one call
     best: float = 0.0  # the shortest seen: what a call takes when nothing queues
-    more: float = inf  # the least that one more call has added to a request
+    more: float = inf  # what one more call adds to a request, when nothing queues
     killed: float = inf  # the size that was killed last, unless one as large has come back since
     rest: int = 0  # full requests to come back before that is tried again
     next_rest: int = 1  # after it is killed once more
@@ -99,6 +101,11 @@ class BatchSize:
         more = self._known(method).more
         return self._way / more if 0 < more < inf else inf
 
+    def fitting(self, method: str, seconds: float) -> float:
+        """Return how many calls take so many seconds, beside the way of their request; until it is known, as many as show it."""
+        more = self._known(method).more
+        return seconds / more if 0 < more < inf else UNTRIED
+
     def answered(self, methods: Iterable[str], latency: float) -> None:
         """Learn from a request with these calls that came back after `latency` seconds."""
         calls = Counter(methods)
@@ -107,8 +114,9 @@ class BatchSize:
         expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
         if calls.total() > self._fewest and self._way < inf:
             more = max((latency - self._way) / (calls.total() - self._fewest), mean / self._most)
-            for method in calls:
-                self._known(method).more = min(more, self._known(method).more)
+            for known in map(self._known, calls):
+                weight = 1.0 if known.more == inf else LESS if more < known.more else MORE
+                known.more = more if weight == 1.0 else known.more + weight * (more - known.more)
         self._way, self._fewest = min((self._way, self._fewest), (latency, calls.total()))
         sizes = [self.size(method) for method in calls]
         for known, size in zip(map(self._known, calls), sizes, strict=True):

@@ -1,16 +1,18 @@
 """Requests per second: the portal's leaky bucket, kept on our side.
 
 Rule 1: a request is admitted by the same arithmetic by which the portal
-counts it, so that it is never refused while we have the address to ourselves.
+counts it, so that it is not refused while we have the address to ourselves.
 Latency varies, so requests reach the portal closer together than they left: one
-drains only from when it has surely arrived, which is when it is answered, or after a second.
+drains only from when it has arrived, which is when it is answered, or after a second;
+those that were a longer time on their way may be refused, and so may those to a bucket of ten or less.
 Rule 2: a refusal (503) means that somebody shares the address. Everything
 waits at one gate, our bucket counts as full, and each request pays a higher
 toll; each success takes a little of the toll back.
 Rule 3: one request at a time waits at the bucket, in the order of asking:
 aiolimiter serves small amounts first, and a toll must not be overtaken.
 Rule 4: a portal of one's own has no bucket, and shows it: every cloud portal reports the operating seconds of
-its calls (LoadLimiter is always active there). So a tariff that was only assumed is dropped then, until a request is refused.
+its calls (LoadLimiter is always active there). So a tariff that was only assumed is dropped when an answer
+reports none, until a request is refused, or an answer reports some.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class RateLimit:
         self._bucket = _bucket(tariff)
         self._coming: deque[tuple[float, float]] = deque()  # what is on its way: when it will surely have arrived, and its price
         self._turn = asyncio.Lock()
-        self._refill = False
+        self._refill = 0.0  # what is in the portal's bucket, when ours is made anew
+        self._unlimited_since = 0  # so many had been admitted
         self._opens_at = 0.0
         self._pause = FIRST_PAUSE
         self._toll = 1.0
@@ -112,6 +115,11 @@ class RateLimit:
         """Return how many requests the bucket would take at once."""
         return bisect.bisect(range(1, self._tariff.burst + 1 if self._tariff else 1), 0, key=lambda amount: not self.affords(amount))
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether there is no bucket, as far as is known."""
+        return self._tariff is None
+
     def pause(self) -> float:
         """Return the seconds until the gate opens again; 0 when it is open."""
         return max(0.0, self._opens_at - asyncio.get_running_loop().time())
@@ -133,29 +141,26 @@ class RateLimit:
         if self._assumed is None:
             return
         if operating:
-            self._believe(self._assumed)
+            if self._tariff is None:
+                self._tariff, self._refill = self._assumed, self._admitted - self._unlimited_since
             self._assumed = None
-        elif not self._refused and self._tariff is not None:
+            return
+        if self._tariff is not None and not self._refused:
             self._tariff = self._bucket = None
             self._coming.clear()
-
-    def _believe(self, tariff: Tariff) -> None:
-        """Have a bucket again, if there was none; it counts as full, as nobody has counted what left meanwhile."""
-        if self._tariff is None:
-            self._tariff, self._refill = tariff, True
+            self._unlimited_since = self._admitted
 
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
         self._refused += 1
-        if self._assumed is not None:
-            self._believe(self._assumed)
+        self._tariff = self._tariff or self._assumed
         now = asyncio.get_running_loop().time()
         if now < self._opens_at:
             return  # one of the requests that were in flight when the gate closed
         self._opens_at = now + self._pause
         self._pause = min(LONGEST_PAUSE, 2 * self._pause)
         self._toll = min(HIGHEST_TOLL, 2 * self._toll)
-        self._refill = True
+        self._refill = math.inf
 
     def succeeded(self) -> None:
         """Take back some of the toll: the portal has answered a request."""
@@ -185,12 +190,12 @@ class RateLimit:
             await self._bucket.acquire(self._coming.popleft()[1])  # the room was kept for it: this does not wait
 
     async def _fill(self) -> None:
-        """After a refusal, believe the portal that its bucket is full."""
+        """After a refusal, believe the portal that its bucket is full; where one has shown itself, that all is in it that has left."""
         if self._refill and (bucket := _bucket(self._tariff)):
-            await bucket.acquire(bucket.max_rate)  # it is new and empty: this does not wait
+            await bucket.acquire(min(self._refill, bucket.max_rate))  # it is new and empty: this does not wait
             self._bucket = bucket
             self._coming.clear()
-        self._refill = False
+        self._refill = 0.0
 
     def _affordable(self) -> bool:
         return self._bucket is None or self._holds(self._price)

@@ -95,6 +95,11 @@ class Window:
         self._was_full |= not free
         return free
 
+    def widen(self, ceiling: int) -> None:
+        """Allow more, if nobody has said how many there may be."""
+        if not self._fixed:
+            self._ceiling = max(self._ceiling, ceiling)
+
     def entered(self, now: float) -> None:
         """Count a request that starts."""
         if self._began_at is None:

@@ -229,31 +229,34 @@ async def test_few_requests_may_leave_faster_than_the_bucket_drains():
     assert 2 + int(2 * 0.8 * 1.25) == limit.sustained(0.8, 80)
 
 
-async def test_a_portal_that_shows_that_it_has_no_bucket_is_believed():
+@pytest.mark.parametrize(("assumed", "at_once"), [(True, 200), (False, 50)])
+async def test_a_portal_that_shows_that_it_has_no_bucket_is_believed(assumed, at_once):
     """Its calls report no operating seconds, so it is no cloud portal; but for a tariff that somebody has named."""
-    for assumed, at_once in ((True, 200), (False, 50)):
-        rate = RateLimit(STANDARD, assumed=assumed)
-        rate.reports(operating=False)
-        began = clock()
-        times = await admissions(rate, 200)
-        assert at_once == sum(time == began for time in times)
+    rate = RateLimit(STANDARD, assumed=assumed)
+    rate.reports(operating=False)
+    assert assumed == rate.unlimited
+    assert at_once == (await admissions(rate, 200)).count(0.0)
 
 
 async def test_a_portal_that_reports_its_seconds_has_a_bucket():
-    """Whatever an answer without them may say later."""
+    """Whatever answers without them may say later."""
     rate = RateLimit(STANDARD, assumed=True)
     rate.reports(operating=True)
     rate.reports(operating=False)
     assert 50 == (await admissions(rate, 60)).count(0.0)
 
 
-@pytest.mark.parametrize("told", [RateLimit.refused, lambda rate: rate.reports(operating=True)], ids=["refused", "reported"])
-async def test_a_bucket_that_was_not_believed_in_is_there_after_all(told):
-    """A request is refused for its rate, or an answer reports: the bucket is back, and counts as full."""
+async def test_a_bucket_that_was_not_believed_in_is_there_after_all():
+    """An answer reports: what has left meanwhile is in it, and not more; a request is refused for its rate: it is full."""
     rate = RateLimit(STANDARD, assumed=True)
     rate.reports(operating=False)
-    await admissions(rate, 100)
-    told(rate)
+    await admissions(rate, 20)
+    rate.reports(operating=True)
+    assert 30 == (await admissions(rate, 40)).count(0.0)
+    rate = RateLimit(STANDARD, assumed=True)
+    rate.reports(operating=False)
+    await admissions(rate, 20)
+    rate.refused()
     rate.reports(operating=False)
     first, *others = await admissions(rate, 9)
     assert all(later - earlier > 0.3 for earlier, later in pairwise([first, *others]))

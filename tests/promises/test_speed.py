@@ -5,7 +5,7 @@ import math
 import pytest
 
 from extractor.limits import STANDARD
-from extractor.limits.window import CEILING, START
+from extractor.limits.window import CEILING, SELF_HOSTED, START
 from extractor.report import floor_of
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods.classic import listed
@@ -46,6 +46,28 @@ async def test_a_portal_of_ones_own_is_read_without_a_bucket(trial):
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
     assert outcome.seconds < (world.line.requests - STANDARD.burst) / STANDARD.per_second
     assert "latency" == floor_of(outcome, given).bound
+
+
+@pytest.mark.parametrize("latency", [0.3, 3.0, *thorough(0.02, 1.0)])
+async def test_a_portal_of_ones_own_that_is_far_away(trial, latency):
+    """The longer a request's way, the more calls it carries: what it takes is bounded by some ways, not by a way for each page."""
+    world = trial(rows={"activities": 60_000}, meter=Meter.unlimited(), latency=latency)
+    outcome = await world.run("crm_activities")
+    assert "complete" == outcome.manifest["status"]
+    assert world.line.requests < 250
+    work = sum(entity["seconds"] for entity in outcome.manifest["entities"].values()) - latency * world.line.requests
+    assert outcome.seconds < 1.5 * work / 8 + 16 * latency
+
+
+@pytest.mark.parametrize(("meter", "options", "most"), [
+    (Meter.unlimited(), {}, SELF_HOSTED), (Meter.standard(), {}, CEILING), (Meter.unlimited(), {"concurrency": 5}, 5),
+])
+async def test_a_portal_without_a_bucket_may_have_more_requests_in_flight(trial, meter, options, most):
+    """Up to twice as many as in the cloud, as nothing but its workers is in the way; but never more than somebody has named."""
+    world = trial(rows={"deals": 300}, meter=meter)
+    dump = world.dump("deals", limits=world.settings(**options))
+    assert 0 == (await dump.run()).exit_code
+    assert repr(dump._limits.window).endswith(f"at most {most}>")
 
 
 @pytest.mark.parametrize("seed", [0, *thorough(1, 2, 3)])
