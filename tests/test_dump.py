@@ -134,7 +134,7 @@ async def test_another_portal(trial):
 
 async def test_a_stream_that_is_stopped(trial):
     """What has left through stdout cannot be gone on from, and nothing says that it can."""
-    world, stream = trial(rows={"deals": 20_000}, latency=0.5), io.BytesIO()
+    world, stream = trial(rows={"deals": 60_000}, latency=0.5), io.BytesIO()
     order = Order(world.order("deals").questions, stream=stream, max_seconds=2.0)
     outcome = await Dump(order, world.settings(), world.line).run()
     said = outcome.why + outcome.manifest["entities"]["deals"]["reason"]
@@ -165,7 +165,7 @@ async def test_nothing_is_assured_of_what_was_skipped(trial):
 
 async def test_a_run_says_when_it_begins_and_ends(trial):
     """The first event says what is asked of whom, the last one how it ended; a stop is one, too."""
-    world, events = trial(rows={"deals": 20_000}, latency=0.5), []
+    world, events = trial(rows={"deals": 60_000}, latency=0.5), []
     outcome = await world.run("deals", max_seconds=2.0, observers=[events.append])
     assert RunBegan("127.0.0.1", ("deals",)) == events[0]
     assert isinstance(events[-1], RunEnded)

@@ -198,7 +198,7 @@ async def test_told_to_stop_while_answers_do_not_come(bench):
 
 async def test_a_bug_of_ours(bench):
     """A mistake of ours ends the run in one sentence without its words, and the last commit stands: nothing is added to it."""
-    one = bench("deals", rows={"deals": 20_000}, latency=0.5)
+    one = bench("deals", rows={"deals": 60_000}, latency=0.5)
     asyncio.get_running_loop().call_later(2.2, one.engine._observers.append, _mistaken)
     with pytest.raises(Bug, match=r"ZeroDivisionError in .*test_engine") as bug:
         await one.engine.run()
@@ -293,7 +293,7 @@ async def test_a_full_disk(bench):
 async def test_credentials_that_are_withdrawn(bench):
     """When nothing can succeed any more the run ends with that error, and what had come is committed."""
     one = bench("deals", rows={"deals": 20_000}, latency=0.5)
-    asyncio.get_running_loop().call_later(2.2, one.trial.portal.credentials.webhooks.clear)
+    asyncio.get_running_loop().call_later(1.3, one.trial.portal.credentials.webhooks.clear)
     with pytest.raises(CredentialsRefused):
         await one.engine.run()
     assert 0 < len(one.ids("deals")) == one.log[-1]

@@ -396,10 +396,10 @@ async def test_a_night_that_is_stopped_clears_nothing(fed):
 
 async def test_a_night_that_is_left_for_another_question_loses_no_event(fed):
     """It ended in the middle, with one entity through: that had not been committed as such, so its events are told again."""
-    world = await fed(rows={"deals": 40_000, "leads": 600})
+    world = await fed(rows={"deals": 60_000, "leads": 600})
     await world.night("deals", "leads")
     world.happen("delete", "leads", *list(world.tables["leads"].ids)[3:5])
-    world.wire.cut("crm.deal.list", 16, before=True, fault=PortalMoved)
+    world.wire.cut("crm.deal.list", 20, before=True, fault=PortalMoved)
     outcome = await world.night("deals", "leads", full_every=dt.timedelta())
     assert (3, "complete", 0) == (outcome.exit_code, outcome.manifest["entities"]["leads"]["status"], outcome.manifest["events"]["cleared"])
     outcome = await world.night("leads")

@@ -119,7 +119,7 @@ def test_every_page_is_in_the_format(folder, rows, operating):
     (503, "QUERY_LIMIT_EXCEEDED", "rate"), (429, "OPERATION_TIME_LIMIT", "operating"), (500, "INTERNAL_SERVER_ERROR", None)])
 async def test_refusals_of_a_run_are_counted(tmp_path, status, code, counted):
     """What the engine tells of a request that the portal refuses is what a tally counts."""
-    trial, tally = Trial(tmp_path / "out", rows={"deals": 300}, faults=at({3: refused(status, code)})), Tally()
+    trial, tally = Trial(tmp_path / "out", rows={"deals": 300}, faults=at({2: refused(status, code)})), Tally()
     assert 0 == (await trial.dump("deals", observers=[tally]).run()).exit_code
     assert [counted == "rate", counted == "operating"] == [tally.rate > 0, tally.operating > 0]
     assert tally.retries > 0
