@@ -37,7 +37,7 @@ _KEYS = {
     "limits": {"tariff", "rate_limit", "operating_limit", "budget", "concurrency", "timeout"},
     "entities": None,
 }
-_CLOUD = re.compile(r"\.bitrix24\.[a-z]{2,3}(\.[a-z]{2})?(:[0-9]+)?$")  # whatever its answers report, there is a bucket
+_CLOUD = re.compile(r"\.bitrix24\.[a-z]{2,3}(\.[a-z]{2})?\.?(:[0-9]+)?\Z", re.IGNORECASE)
 _ENTITY_KEYS = {"select", "filter", "params", "paging"}
 
 
@@ -54,12 +54,17 @@ class Settings:
 
     def rate(self) -> RateLimit:
         """Return a fresh rate limit."""
-        return RateLimit(self.tariff, assumed=self.assumed)
+        return RateLimit(self.tariff, assumed=self.droppable)
 
     def limits(self) -> Limits:
         """Return fresh limits."""
         window = Window(self.in_flight, fixed=self.concurrency is not None)
         return Limits(OperatingLedger(self.operating_limit), window)
+
+    @property
+    def droppable(self) -> bool:
+        """Whether the portal may show that it has no bucket; the cloud's own addresses always have one."""
+        return self.assumed and not _CLOUD.search(self.credentials.host)
 
     @property
     def in_flight(self) -> int:
@@ -144,7 +149,7 @@ def _limited(credentials: Credentials, wanted: Mapping[str, Any]) -> Settings:
         _number(wanted, "operating_limit", OPERATING_LIMIT) * budget / 100,
         _concurrency(wanted.get("concurrency", "auto")),
         _number(wanted, "timeout", TIMEOUT),
-        assumed=not {"tariff", "rate_limit"} & wanted.keys() and budget == 100 and not _CLOUD.search(credentials.host),
+        assumed=not {"tariff", "rate_limit"} & wanted.keys() and budget == 100,
     )
 
 

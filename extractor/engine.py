@@ -47,7 +47,6 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
-from extractor.limits.window import SELF_HOSTED
 from extractor.listing import Landing, Listing, Ticket
 from extractor.messages import Reply
 from extractor.pace import Pace
@@ -176,8 +175,7 @@ class Engine:
         self._arrived += 1
         again = any(ticket.job.failures for ticket in tickets)
         self._limits.learn([ticket.call.method for ticket in tickets], outcomes, sent, answered, again=again)
-        if self._client.unlimited:
-            self._limits.window.widen(SELF_HOSTED)
+        self._limits.window.fit(self._client.unlimited)
         async with self._committer.turn:
             await self._absorb(tickets, outcomes, answered - sent)
             self._arrived -= 1

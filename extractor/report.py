@@ -17,15 +17,19 @@ _SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "swept", 
 
 
 def floor_of(outcome: Outcome, settings: Settings) -> Floor:
-    """Compute the floor of what a run has read: its requests, what the portal says that its pages cost, and the time spent waiting for them."""
+    """Compute the floor of what a run has read: its requests, the time spent waiting for its pages, and what the portal says that they cost.
+
+    The latter errs upwards, as whoever keeps a budget has to; no page computes longer than it was waited for.
+    """
     entities = [entity for entity in outcome.manifest["entities"].values() if entity["calls"]]
-    if settings.assumed and not outcome.costs:  # the portal has shown that it has no bucket
+    if settings.droppable and not outcome.costs:  # the portal has shown that it has no bucket
         settings = replace(settings, tariff=None)
     waited = [entity["seconds"] * min(1.0, pages_for(entity["rows"]) / entity["calls"]) for entity in entities]
     return floor(
         requests=requests_for(entity["rows"] for entity in entities),
         tariff=settings.tariff,
-        operating=[outcome.costs.get(entity["method"], 0.0) * pages_for(entity["rows"]) for entity in entities],
+        operating=[min(waits, outcome.costs.get(entity["method"], 0.0) * pages_for(entity["rows"]))
+                   for entity, waits in zip(entities, waited, strict=True)],
         operating_limit=settings.operating_limit,
         latency=sum(waited),
         window=settings.in_flight,
@@ -57,7 +61,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
         whole = all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values())
         if whole and not outcome.resumed and outcome.manifest["status"] == "complete":
             names = {**_BOUNDS, **_ASSUMED} if settings.assumed else _BOUNDS
-            said[-1] += f"; the least that {names[bound.bound]} allows: {bound.seconds:.1f} s"
+            said[-1] += f"; the least that {names[bound.bound]} allows: {min(bound.seconds, outcome.seconds):.1f} s"
     return said
 
 

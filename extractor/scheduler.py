@@ -227,7 +227,7 @@ class Scheduler:
         if listing.spans is not None and job.part is not None:
             listing.spans.remove(job.part.span)
         landings = [Landing(listing, end.rows, unread=end.unread)]
-        if job.part is None and end.parts and len(end.rows) < PAGE_SIZE:  # the first page of all, and more behind it
+        if job.part is None and end.parts and 0 < len(end.rows) < PAGE_SIZE:  # the first page of all, and more behind it
             listing.short += 1
         if end.parts:
             landings += self._open(listing, end.parts)

@@ -26,7 +26,7 @@ LONGEST_REST = 64  # full requests before the next growth: what is lost on tryin
 FULL = 0.8  # of a request; a smaller one proves little about larger ones
 SLOWER, FASTER = 0.5, 0.2  # weight of a new measurement above, below what was known
 LESS, MORE = 0.5, 0.1  # the same of what a call adds, where those above it are of others who queue
-UNTRIED = 10  # calls of a request that is to show what they add to its way; fewer show nothing
+UNTRIED = 3  # calls of a request that is to show what they add to its way: more than the first one has, and not so many that dear ones take long
 
 
 @dataclass(slots=True)
@@ -102,9 +102,11 @@ class BatchSize:
         return self._way / more if 0 < more < inf else inf
 
     def fitting(self, method: str, seconds: float) -> float:
-        """Return how many calls take so many seconds, beside the way of their request; until it is known, as many as show it."""
-        more = self._known(method).more
-        return seconds / more if 0 < more < inf else UNTRIED
+        """Return how many calls take so many seconds, beside the way of their request; until that is known, as many as show it."""
+        known = self._known(method)
+        if 0 < known.more < inf:
+            return seconds / known.more
+        return max(UNTRIED, seconds / known.best if known.best else 0.0)
 
     def answered(self, methods: Iterable[str], latency: float) -> None:
         """Learn from a request with these calls that came back after `latency` seconds."""

@@ -66,8 +66,7 @@ class RateLimit:
         self._bucket = _bucket(tariff)
         self._coming: deque[tuple[float, float]] = deque()  # what is on its way: when it will surely have arrived, and its price
         self._turn = asyncio.Lock()
-        self._refill = 0.0  # what is in the portal's bucket, when ours is made anew
-        self._unlimited_since = 0  # so many had been admitted
+        self._refill: float | None = None  # what is in the portal's bucket, when ours is to be made anew
         self._opens_at = 0.0
         self._pause = FIRST_PAUSE
         self._toll = 1.0
@@ -142,13 +141,12 @@ class RateLimit:
             return
         if operating:
             if self._tariff is None:
-                self._tariff, self._refill = self._assumed, self._admitted - self._unlimited_since
+                self._tariff, self._refill = self._assumed, self._admitted
             self._assumed = None
             return
         if self._tariff is not None and not self._refused:
             self._tariff = self._bucket = None
             self._coming.clear()
-            self._unlimited_since = self._admitted
 
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
@@ -191,11 +189,11 @@ class RateLimit:
 
     async def _fill(self) -> None:
         """After a refusal, believe the portal that its bucket is full; where one has shown itself, that all is in it that has left."""
-        if self._refill and (bucket := _bucket(self._tariff)):
+        if self._refill is not None and (bucket := _bucket(self._tariff)):
             await bucket.acquire(min(self._refill, bucket.max_rate))  # it is new and empty: this does not wait
             self._bucket = bucket
             self._coming.clear()
-        self._refill = 0.0
+        self._refill = None
 
     def _affordable(self) -> bool:
         return self._bucket is None or self._holds(self._price)

@@ -69,7 +69,7 @@ class Window:
     """Say whether one more request may be in flight."""
 
     def __init__(self, ceiling: int = CEILING, *, fixed: bool = False) -> None:
-        self._ceiling = ceiling
+        self._ceiling = self._given = ceiling
         self._fixed = fixed
         self._size = ceiling if fixed else max(1, int(START * ceiling))
         self._in_flight = self._most = self._rest = 0
@@ -95,10 +95,11 @@ class Window:
         self._was_full |= not free
         return free
 
-    def widen(self, ceiling: int) -> None:
-        """Allow more, if nobody has said how many there may be."""
+    def fit(self, unlimited: bool) -> None:
+        """Allow as many as a portal without a bucket may have, while it is one, if nobody has said how many there may be."""
         if not self._fixed:
-            self._ceiling = max(self._ceiling, ceiling)
+            self._ceiling = max(self._given, SELF_HOSTED) if unlimited else self._given
+            self._size = min(self._size, self._ceiling)
 
     def entered(self, now: float) -> None:
         """Count a request that starts."""

@@ -159,19 +159,19 @@ def test_it_learns_how_many_calls_are_worth_a_requests_way():
     assert inf == size.worth("m")
     size.answered(["m"] * 27, 0.57)
     assert 32 == pytest.approx(size.worth("m"))
-    assert (inf, 20) == (BatchSize().worth("m"), pytest.approx(size.fitting("m", 0.2)))
+    assert 20 == pytest.approx(size.fitting("m", 0.2))
     size.answered(["m"] * 27, 5.0)
     assert 10 < size.worth("m") < 32, "a slow answer says little of calls: others may have queued before it"
 
 
-def test_calls_that_nobody_has_tried_are_tried_by_the_dozen():
+def test_calls_that_nobody_has_tried_are_tried_by_threes():
     """Two calls show nothing of what the way takes and what they do; a request that is as small as the first would never know."""
     size = BatchSize()
     for _ in range(9):
         size.answered(["m"] * 2, 3.0)
-        assert 10 == size.fitting("m", 0.5)
-    size.answered(["m"] * 10, 3.08)
-    assert 50 == pytest.approx(size.fitting("m", 0.5), rel=0.01)
+        assert 3 == size.fitting("m", 0.5)
+    size.answered(["m"] * 3, 3.01)
+    assert 25 == pytest.approx(size.fitting("m", 0.5), rel=0.01)
 
 
 def test_calls_that_take_no_time_are_worth_no_way_of_their_own():

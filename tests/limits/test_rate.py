@@ -269,3 +269,13 @@ async def test_a_second_refusal_leaves_a_full_bucket_alone():
     await asyncio.sleep(20)
     rate.reports(operating=True)
     assert rate.affords(9)
+
+
+async def test_a_bucket_is_there_again_though_nothing_has_left_meanwhile():
+    """What had left before is in it."""
+    rate = RateLimit(STANDARD, assumed=True)
+    await admissions(rate, 8)
+    rate.reports(operating=False)
+    rate.reports(operating=True)
+    assert 42 == (await admissions(rate, 60)).count(0.0)
+    assert not rate.unlimited

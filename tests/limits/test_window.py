@@ -213,3 +213,15 @@ def test_a_troop_is_measured_as_it_is():
     portal.run(window, 60)
     assert portal.run(window, 600) <= 20.5
     assert portal.answered >= 0.98 * 16 * 600
+
+
+def test_a_portal_that_turns_out_to_have_no_bucket_may_have_more_in_flight_while_it_has_none():
+    """Nobody has said how many there may be; and what it has beyond the cloud's is taken back with the bucket."""
+    window = Window()
+    window.fit(unlimited=True)
+    assert "at most 32" in repr(window)
+    window.fit(unlimited=False)
+    assert "at most 16" in repr(window)
+    fixed = Window(5, fixed=True)
+    fixed.fit(unlimited=True)
+    assert "at most 5" in repr(fixed)
