@@ -66,7 +66,7 @@ async def test_minutes_count_from_the_beginning(world):
 
 async def test_a_stop_leaves_what_lies_there(tmp_path):
     """A run that would go on and is stopped before its first row changes nothing of what is there."""
-    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    world = Trial(tmp_path / "out", rows={"deals": 60_000}, latency=0.8)
     assert 5 == (await world.run("deals", max_seconds=3.0, **WISH)).exit_code
     before = {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     silenced(world, ConnectionLost("gone"))
@@ -139,7 +139,7 @@ async def test_a_portal_that_goes_between_fields_and_rows_is_waited_for(world):
 @pytest.mark.parametrize("interrupted", [True, *thorough(False)], ids=["a run that was interrupted", "the next night"])
 async def test_a_mirror_waits_for_its_portal(tmp_path, interrupted):
     """It knows the portal, be it at the first request of a run that goes on, or of the next one."""
-    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    world = Trial(tmp_path / "out", rows={"deals": 60_000}, latency=0.8)
     first = Mirror(world.order("deals").questions, world.folder, max_seconds=3.0 if interrupted else None)
     assert (5 if interrupted else 0) == (await Sync(first, world.settings(), world.line).run()).exit_code
     whole, loop = silenced(world, Unreachable("no route")), asyncio.get_running_loop()

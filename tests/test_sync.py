@@ -490,7 +490,7 @@ async def test_entities_of_other_nights_stay_in_the_manifest(nights):
 @pytest.mark.parametrize("killed", [False, True])
 async def test_what_was_left_unfinished_stays_in_the_manifest(nights, wishes, killed):
     """A run that is left for another one has landed rows: their files are named, and that the entity has not come to its end."""
-    world = nights("deals", "contacts", rows={"deals": 9_000, "contacts": 200}, deletes=False, latency=0.5)
+    world = nights("deals", "contacts", rows={"deals": 30_000, "contacts": 200}, deletes=False, latency=0.5)
     if wishes:
         assert 0 == (await world.night()).exit_code
     if killed:
