@@ -26,7 +26,7 @@ from extractor.client import Client
 from extractor.config import settings
 from extractor.engine import Engine
 from extractor.entityrun import EntityRun
-from extractor.messages import FileMark, Row
+from extractor.messages import PAGE_SIZE, FileMark, Row
 from extractor.question import Question
 
 PAGE = 50
@@ -50,6 +50,7 @@ class Prepared:
                 for page in json.loads(answers("deals", "*")[1])["result"]["result"].values() for row in page]
         self._texts = [b'{"ID":"%d",%b' % (place + 1, rest[place % len(rest)]) for place in range(rows)]
         self._size = size
+        self._before = 0
         self.seconds = 0.0
         self.requests = 0
 
@@ -58,6 +59,7 @@ class Prepared:
         began = time.process_time()
         asked = json.loads(body)
         if "cmd" in asked:
+            self._before = 0
             pages = {key: self._page(parse_qs(command.partition("?")[2])) for key, command in asked["cmd"].items()}
             inside = b",".join(b'"%b":%b' % (key.encode(), page) for key, page in pages.items())
             answer = b'{"result":{"result":{%b},"result_error":[],"result_total":[],"result_next":[],"result_time":[]}}' % inside
@@ -71,8 +73,11 @@ class Prepared:
     def _page(self, query: Mapping[str, Sequence[object]]) -> bytes:
         if query["order[ID]"] == ["DESC"]:
             return b"[%b]" % self._texts[-1]
-        first = int(str(query.get("filter[>ID]", ["0"])[0]))
-        return b"[%b]" % b",".join(self._texts[first : first + self._size])
+        asked = str(query.get("filter[>ID]", ["0"])[0])
+        first, size = (self._before, self._size if self._before else 1) if "$result" in asked else (int(asked), self._size)
+        texts = self._texts[first : first + size]
+        self._before = first + size if len(texts) == PAGE_SIZE else 0  # the id of the fiftieth row, for the call behind
+        return b"[%b]" % b",".join(texts)
 
 
 class Counter:
