@@ -115,7 +115,7 @@ async def test_the_lid_of_a_laptop(trial, tmp_path, after, seconds, oauth):
     async def ran(pause):
         # The portal of this world sleeps as well, and charges for it: its budget is large enough to bear that.
         meter = Meter(Bucket(4, 0.5), Operating(4_800))
-        world = trial(rows={"deals": 6_000}, cost=CostModel.flat(3.0), oauth={"lifetime": HOUR}, meter=meter)
+        world = trial(rows={"deals": 3_200}, cost=CostModel.flat(3.0), oauth={"lifetime": HOUR}, meter=meter)
         world.line = Waiting(world.portal, world.latency)
         limits = {"rate_limit": "4/0.5", "operating_limit": 4_800}
         given = world.application(tmp_path / f"tokens-{pause}.json", **limits) if oauth else world.settings(**limits)
