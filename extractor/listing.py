@@ -152,8 +152,8 @@ class Listing:
     jobs: deque[Job] = field(default_factory=deque)
     spans: list[Span] | None = None
     chains: bool = True  # until the portal is seen not to know references
-    full: int = 0  # pages that a chain went on behind
-    short: int = 0  # and pages at which one broke
+    full: int = 0  # pages behind which a chain can go on
+    short: int = 0  # and pages, or failures, at which one breaks
     tally: Tally = field(default_factory=Tally)  # of all its spans; those of wanted ids are not like each other
     _left: float | None = field(default=None, repr=False)
     _wide: dict[float, list[Job]] = field(default_factory=dict, repr=False)
