@@ -21,6 +21,7 @@ fails lets all later ones of its method be charged too much (LoadLimiter). So a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -78,7 +79,7 @@ def _map(found: Any) -> Mapping[str, Any]:
 
 def _command(call: Call, before: str) -> str:
     """Write one call as `method?query`, which may refer to the answer to the one `before` it."""
-    query = "&".join(f"{name}={quote(text, safe='')}" for name, text in _flat(call.params, before))
+    query = "&".join(f"{name}={_quoted(text)}" for name, text in _flat(call.params, before))
     return f"{call.method}?{query}"
 
 
@@ -87,7 +88,7 @@ def _flat(value: Any, before: str, name: str = "") -> Iterator[tuple[str, str]]:
     match value:
         case Mapping():
             for key, inner in value.items():
-                yield from _flat(inner, before, f"{name}[{quote(str(key), safe='')}]" if name else quote(str(key), safe=""))
+                yield from _flat(inner, before, f"{name}[{_quoted(str(key))}]" if name else _quoted(str(key)))
         case list() | tuple():
             for place, inner in enumerate(value):
                 yield from _flat(inner, before, f"{name}[{place}]")
@@ -99,3 +100,9 @@ def _flat(value: Any, before: str, name: str = "") -> Iterator[tuple[str, str]]:
             yield name, ""
         case _:
             yield name, str(value)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    """Percent-encode a text: fifty commands of a request say nearly the same."""
+    return quote(text, safe="")

@@ -3,16 +3,14 @@
 A list with holes comes as an object; `total` is a hint only, and so is `next` but
 where pages are read by it.
 
-Rule 1: rows are taken out as text, one after another, and of each only the keys
-that may identify it are read. What lands on disk is what the portal wrote.
+What lands on disk is what the portal wrote: how rows are taken out is in `rows`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 import orjson
@@ -21,6 +19,7 @@ from extractor.catalog import Entity
 from extractor.envelopes import UNREADABLE
 from extractor.errors import ContractBroken, Unreadable, WrongShape
 from extractor.messages import Json, Page, Reply, Row, Timing
+from extractor.rows import rows_of
 
 HIGHEST_OFFSET = 2**63 - 1  # of PHP's integers
 
@@ -114,15 +113,7 @@ def _rows(value: Json | list[Json] | None, names: tuple[str, ...]) -> Sequence[R
     """Take the rows out of a list, or out of an object whose keys are numbers with holes between them."""
     if value is None:
         raise msgspec.ValidationError
-    read = _keys(names).decode
-    rows = [Row(_text(item), read(item)) for item in _items(value)]
-    name, *others = names
-    begin = b'{"%b":"' % name.encode()
-    for row in rows:
-        value = row.keys.get(name)
-        if others or not isinstance(value, str) or not row.text.startswith(begin + value.encode(errors="replace") + b'"'):
-            _refuse_two_ids(row)  # nearly all rows of the catalog's lists begin with their id
-    return rows
+    return rows_of(_items(value), names)
 
 
 def _is_list(value: Json | list[Json]) -> bool:
@@ -139,37 +130,6 @@ def _items(value: Json | list[Json]) -> list[Json]:
     if b"\n" in whole or b"\r" in whole:
         return [msgspec.Raw(msgspec.json.format(bytes(item), indent=-1)) for item in items]
     return items
-
-
-def _refuse_two_ids(row: Row) -> None:
-    """Refuse a row that says its id twice: of doubled keys some tools take the first, others the last, as `read` does.
-
-    Where the first one in its text has that same value there is no doubt; else it may be
-    another object's, so those that stand in its members are counted.
-    """
-    for name, value in row.keys.items():
-        said = f'"{name}":"{value}"' if isinstance(value, str) else f'"{name}":{value},'
-        if row.text.startswith(said.encode(errors="replace"), 1):  # as in nearly all rows
-            continue
-        key = b'"%b":' % name.encode()
-        if not row.text.startswith(said.encode(errors="replace"), row.text.find(key)):
-            inside = sum(bytes(one).count(key) for one in _MAP.decode(row.text).values())
-            if row.text.count(key) - inside > 1:
-                raise msgspec.ValidationError
-
-
-def _text(item: Json) -> bytes:
-    """Return a row's text: it is valid JSON already, except that nobody has looked at its letters."""
-    text = bytes(item)
-    if not text.isascii():
-        text.decode()
-    return text
-
-
-@lru_cache(maxsize=64)
-def _keys(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Make what reads these keys of a row, those that it has, and passes over all others."""
-    return msgspec.json.Decoder(TypedDict("Keys", dict.fromkeys(names, Any), total=False))  # type: ignore[operator]
 
 
 def _begins(value: Json, sign: str) -> bool:

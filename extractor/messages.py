@@ -60,7 +60,7 @@ Json = msgspec.Raw
 """A piece of an answer that is valid JSON and has not been read: a view of the body, not a copy."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row: its JSON on one line, and the values of the keys that may identify it, where it has them."""
 
     text: bytes

@@ -18,7 +18,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPURE = {"asyncio", "aiohttp", "time", "socket", "pathlib"}
 PURE = (
     "messages.py", "errors.py", "events.py", "catalog.py", "planner.py", "paging/*.py", "scheduler.py", "filling.py", "listing.py", "load.py",
-    "batch.py", "decoder.py", "envelopes.py", "retry.py", "refusals.py", "question.py", "conditions.py", "spelling.py",
+    "batch.py", "decoder.py", "envelopes.py", "rows.py", "retry.py", "refusals.py", "question.py", "conditions.py", "spelling.py",
     "operands.py", "wishes.py", "waits.py", "lanes.py", "offline.py", "mirror.py", "claims.py", "samples.py", "floor.py", "metrics.py", "auth/*.py",
     "secrets.py", "wording.py", "sandbox/*.py",
 )
