@@ -162,10 +162,10 @@ def _following(value: Any, entity: Entity) -> int | None:
 
 
 def _timing(time: Any) -> Timing | None:
-    """Read the operating numbers of a `time` object, which may be missing, or an empty list."""
+    """Read the numbers of a `time` object, which may be missing, or an empty list."""
     if not isinstance(time, dict):
         return None
-    return Timing(_number(time.get("operating")), _number(time.get("operating_reset_at")))
+    return Timing(*(_number(time.get(key)) for key in ("operating", "operating_reset_at", "finish")))
 
 
 def _number(value: Any) -> float | None:

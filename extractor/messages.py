@@ -45,15 +45,17 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What the portal's `time` object says of the operating limit.
+    """What the portal's `time` object says of a call, and of the operating limit.
 
     `operating` is the cumulative seconds of this method in the last ten
     minutes, `reset_at` the unix second when its oldest minute leaves. Both
-    are `None` where the limiter is off (self-hosted portals).
+    are `None` where the limiter is off (self-hosted portals). `finish` is when the call
+    ended, by the portal's clock: of its numbers the only one of moments that is not cut to whole seconds.
     """
 
     operating: float | None = None
     reset_at: float | None = None
+    finish: float | None = None
 
 
 Json = msgspec.Raw

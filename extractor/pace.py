@@ -6,8 +6,7 @@ Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
 that leave last are the smallest, and all come to their end together. Without a
-bucket none takes more than makes its way worth while, as every span costs half a page. Where what is left for each place
-is over sooner than a request's way, it goes in one request.
+bucket none takes more than makes its way worth while, as every span costs half a page.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
@@ -39,7 +38,6 @@ LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take longer than that and than the way, more only end later
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
-SHARES = 2  # requests that each place of the window still has before it, when one takes its share
 
 
 class Pace:
@@ -113,8 +111,7 @@ class Pace:
         def heavier(method: str) -> float:
             way = self._limits.batch.worth(method) * weight(method)
             enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
-            share = max(place / SHARES, min(place, way))
-            return weight(method) / min(1.0, enough, max(min(spread, share), self._holds(WORTH_A_REQUEST, method)))
+            return weight(method) / min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
 
         return heavier
 

@@ -147,7 +147,8 @@ def test_a_next_page_that_no_offset_leads_to_is_no_end(sent):
 
 @pytest.mark.parametrize(("time", "timing"), [
     ({"operating": 1.25, "operating_reset_at": 1_724_670_600}, Timing(1.25, 1_724_670_600.0)),
-    ({"operating": 0}, Timing(0.0, None)), ({"start": 1, "processing": 0}, Timing()), ({}, Timing()), ([], None), (None, None),
+    ({"operating": 0}, Timing(0.0, None)), ({"start": 1, "processing": 0}, Timing()), ({"finish": 1_724_670_600.25}, Timing(finish=1_724_670_600.25)),
+    ({"finish": "2024-08-26T12:00:00+03:00"}, Timing()), ({}, Timing()), ([], None), (None, None),
     ({"operating": "0.5", "operating_reset_at": "2024-08-26T12:00:00+03:00"}, Timing()), ({"operating": True}, Timing()),
     ({"operating": 10**400, "operating_reset_at": -(10**400)}, Timing()), ({"operating": float("inf"), "operating_reset_at": float("nan")}, Timing()),
 ])

@@ -399,7 +399,7 @@ async def test_a_night_that_is_left_for_another_question_loses_no_event(fed):
     world = await fed(rows={"deals": 60_000, "leads": 600})
     await world.night("deals", "leads")
     world.happen("delete", "leads", *list(world.tables["leads"].ids)[3:5])
-    world.wire.cut("crm.deal.list", 20, before=True, fault=PortalMoved)
+    world.wire.cut("crm.deal.list", 26, before=True, fault=PortalMoved)
     outcome = await world.night("deals", "leads", full_every=dt.timedelta())
     assert (3, "complete", 0) == (outcome.exit_code, outcome.manifest["entities"]["leads"]["status"], outcome.manifest["events"]["cleared"])
     outcome = await world.night("leads")

@@ -7,16 +7,20 @@ Rule 2: a killed batch says more than any average: a request may carry half of
 what it carried, and wins the other half back success by success.
 Rule 3: one call always fits; if it alone takes too long, smaller batches cannot
 help.
-Rule 4: a size that was won back and killed again is tried more seldom each time:
+Rule 4: what a call adds to a request is what lies between its end and that of the call before it, by the portal's
+clock; the portal's other moments are cut to whole seconds. Where it tells none, it is told from requests of more and of fewer calls.
+Rule 5: a size that was won back and killed again is tried more seldom each time:
 where no batch comes back, every other request would be lost on trying.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from statistics import median
 
 from extractor.messages import BATCH_SIZE
 
@@ -38,6 +42,11 @@ class _Method:
     killed: float = inf  # the size that was killed last, unless one as large has come back since
     rest: int = 0  # full requests to come back before that is tried again
     next_rest: int = 1  # after it is killed once more
+
+    def adds(self, more: float) -> None:
+        """Take note of what a call has added to its request."""
+        weight = 1.0 if self.more == inf else LESS if more < self.more else MORE
+        self.more = more if weight == 1.0 else self.more + weight * (more - self.more)
 
     def won(self, size: int, most: int) -> None:
         """Take note of a full request that came back."""
@@ -108,17 +117,18 @@ class BatchSize:
             return seconds / known.more
         return max(UNTRIED, seconds / known.best if known.best else 0.0)
 
-    def answered(self, methods: Iterable[str], latency: float) -> None:
-        """Learn from a request with these calls that came back after `latency` seconds."""
+    def answered(self, methods: Sequence[str], latency: float, finishes: Sequence[float | None] = ()) -> None:
+        """Learn from a request with these calls that came back after `latency` seconds; `finishes` are the moments at which each of them ended."""
         calls = Counter(methods)
         full = self._filled(calls) >= FULL
         mean = latency / calls.total()
         expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
-        if calls.total() > self._fewest and self._way < inf:
-            more = max((latency - self._way) / (calls.total() - self._fewest), mean / self._most)
-            for known in map(self._known, calls):
-                weight = 1.0 if known.more == inf else LESS if more < known.more else MORE
-                known.more = more if weight == 1.0 else known.more + weight * (more - known.more)
+        told = _between(methods, finishes, latency)
+        differs = calls.total() > self._fewest and self._way < inf
+        for method, known in ((method, self._known(method)) for method in calls):
+            if method in told or differs:
+                more = told[method] if method in told else (latency - self._way) / (calls.total() - self._fewest)
+                known.adds(max(more, mean / self._most))
         self._way, self._fewest = min((self._way, self._fewest), (latency, calls.total()))
         sizes = [self.size(method) for method in calls]
         for known, size in zip(map(self._known, calls), sizes, strict=True):
@@ -163,3 +173,13 @@ class BatchSize:
 
     def __repr__(self) -> str:
         return f"<BatchSize at most {self._most} calls, {self._aim:g} s; {len(self._methods)} methods known>"
+
+
+def _between(methods: Sequence[str], finishes: Sequence[float | None], latency: float) -> dict[str, float]:
+    """Return the median of what lies between the ends of calls, by the method of the later one; nothing where that cannot be (a clock was set)."""
+    steps: defaultdict[str, list[float]] = defaultdict(list)
+    for method, (before, end) in zip(methods[1:], itertools.pairwise(finishes), strict=False):
+        if before is not None and end is not None:
+            steps[method].append(end - before)
+    every = list(itertools.chain.from_iterable(steps.values()))
+    return {method: median(some) for method, some in steps.items()} if min(every, default=0.0) >= 0 and sum(every) <= latency else {}

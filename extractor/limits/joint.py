@@ -61,7 +61,7 @@ class Limits:
         """Take note of what became of a request that left at `sent`; `again`, if some of its calls had failed before."""
         answered = any(_said(outcome) for outcome in outcomes)
         if answered:
-            self.batch.answered(methods, now - sent)
+            self.batch.answered(methods, now - sent, [one.timing.finish if isinstance(one, Reply) and one.timing else None for one in outcomes])
         self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)
         sure = again or now - sent >= KILLING
         if any(_too_much(outcome) for outcome in outcomes if sure or isinstance(outcome, TooLarge | Unreadable)):

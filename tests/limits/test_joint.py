@@ -4,6 +4,7 @@ import pytest
 
 from extractor.errors import (
     AccessDenied,
+    CommandFailed,
     NotJson,
     OperatingLimited,
     RateLimited,
@@ -74,3 +75,11 @@ def test_a_blocked_method_waits():
     exchange(limits, Reply([], timing=timing), OperatingLimited("OPERATION_TIME_LIMIT"))
     assert 0 == limits.operating.room(METHOD, 1.0)
     assert limits.operating.ready_at(METHOD, 1.0) > 1.0
+
+
+def test_the_ends_of_calls_say_what_a_call_adds():
+    """One request is enough; where a call has failed, nothing is told of it and of the one behind it."""
+    limits = Limits()
+    ends = [10.0, 10.1, None, 10.5, 10.6]
+    exchange(limits, *[CommandFailed("X", "") if end is None else Reply([], timing=Timing(finish=end)) for end in ends], seconds=1.0)
+    assert 5 == pytest.approx(limits.batch.fitting(METHOD, 0.5))
