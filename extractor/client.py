@@ -68,6 +68,11 @@ class Client:
         """Whether the portal has no request limit, as far as is known."""
         return self._rate.unlimited
 
+    @property
+    def per_second(self) -> float:
+        """How many requests a second leave for long; 0 where nobody knows, as there is no request limit."""
+        return self._rate.per_second
+
     def pause(self) -> float:
         """Return the seconds for which a refusal holds all requests back; 0 when none does."""
         return self._rate.pause()

@@ -67,7 +67,7 @@ class Pace:
         load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth_splitting(), share=0.5)
         if arrived and load(0, self.weight(now)) < FULL:
             return True
-        return not self._affords(2) and load(self.width(now), self._limits.weight) < FULL
+        return not self._affords(2) and not self._scheduler.all_wait(self.wait(now)) and load(self.width(now), self._limits.weight) < FULL
 
     def worth_splitting(self) -> float:
         """Return the rows that make a span worth a split (Rule 5)."""
@@ -96,7 +96,7 @@ class Pace:
     def wait(self, now: float) -> Callable[[Listing], float]:
         """Return for how long its own budget will keep a listing waiting."""
         ledger = self._limits.operating
-        return lambda listing: ledger.waits(listing.method, listing.rows_left() / PAGE_SIZE, now)
+        return lambda listing: ledger.lasts(listing.method, listing.rows_left() / PAGE_SIZE, now, self._client.per_second)
 
     def weight(self, now: float) -> Callable[[str], float]:
         """Return the share of a request that a call takes: more than it must, where requests are plenty (Rule 2)."""

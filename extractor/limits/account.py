@@ -12,9 +12,9 @@ up, and one that was sent earlier than another is stale when it comes later.
 Rule 2: what was answered since is *open*: an estimate, on top of the report,
 until a report settles it. What a settled request turns out to have cost
 teaches what a call costs.
-Rule 3: a charge stays for ten minutes from the start of its request. The portal
-drops a whole minute at once, up to a minute earlier than we do, and the next
-report says so.
+Rule 3: a charge stays for ten minutes from the start of its request, or of the portal's minute in
+which that was: the portal drops a whole minute at once. Where its clock is not known it drops it up to
+a minute earlier than we do, and the next report says so.
 Rule 4: seconds that we cannot have spent are *foreign*: other webhooks share the
 batched counter, and an earlier run may have left some. Their age is unknown.
 """
@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WINDOW = 600.0
-CELL = 5.0  # charges are added up by five seconds: under one percent of the window is lost
+CELL = 1.0  # charges are added up by the second
 UNSEEN = 0.1  # a call up to here does not show in its own request (LoadLimiter)
 
 # The store is written in the background after the response: an answer that came this
@@ -69,13 +69,16 @@ class Cells:
         self.total = 0.0
 
     def add(self, since: float, seconds: float) -> None:
-        """Charge seconds; those that come out of turn join the youngest and stay too long, never too short."""
+        """Charge seconds; they stay up to a cell too long, never too short."""
         end = (since // CELL + 1) * CELL
         self.total += seconds
-        if self._cells and self._cells[-1][0] >= end:
-            self._cells[-1][1] += seconds
+        place = len(self._cells)
+        while place and self._cells[place - 1][0] > end:
+            place -= 1
+        if place and self._cells[place - 1][0] == end:
+            self._cells[place - 1][1] += seconds
         else:
-            self._cells.append([end, seconds])
+            self._cells.insert(place, [end, seconds])
 
     def take(self, seconds: float, before: float = math.inf) -> float:
         """Remove up to so many seconds charged `before`, the oldest first; return what could not be."""

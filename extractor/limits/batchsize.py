@@ -15,13 +15,12 @@ where no batch comes back, every other request would be lost on trying.
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from statistics import median
 
+from extractor.limits.ends import UNTOLD, Ends
 from extractor.messages import BATCH_SIZE
 
 AIM = 30.0  # half of the 60 s after which the cloud cuts a request, whatever it has done
@@ -39,9 +38,15 @@ class _Method:
     seconds: float = 0.0  # wall time of one call
     best: float = 0.0  # the shortest seen: what a call takes when nothing queues
     more: float = inf  # what one more call adds to a request, when nothing queues
+    told: bool = False  # that is by the portal's clock
     killed: float = inf  # the size that was killed last, unless one as large has come back since
     rest: int = 0  # full requests to come back before that is tried again
     next_rest: int = 1  # after it is killed once more
+
+    @property
+    def least(self) -> float:
+        """What a call takes when nothing queues: without its share of the way, where the portal tells when calls end."""
+        return self.more if self.told else self.best
 
     def adds(self, more: float) -> None:
         """Take note of what a call has added to its request."""
@@ -103,7 +108,7 @@ class BatchSize:
 
     def work(self, methods: Iterable[str]) -> float:
         """Return the seconds that these calls take at their best: what a request weighs, whatever is in it."""
-        return sum(self._known(method).best * calls for method, calls in Counter(methods).items())
+        return sum(self._known(method).least * calls for method, calls in Counter(methods).items())
 
     def worth(self, method: str) -> float:
         """Return how many calls take as long as a request does without them: any number, until it is known, and where they take no time."""
@@ -117,18 +122,19 @@ class BatchSize:
             return seconds / known.more
         return max(UNTRIED, seconds / known.best if known.best else 0.0)
 
-    def answered(self, methods: Sequence[str], latency: float, finishes: Sequence[float | None] = ()) -> None:
-        """Learn from a request with these calls that came back after `latency` seconds; `finishes` are the moments at which each of them ended."""
+    def answered(self, methods: Iterable[str], latency: float, ends: Ends = UNTOLD) -> None:
+        """Learn from a request with these calls that came back after `latency` seconds."""
         calls = Counter(methods)
         full = self._filled(calls) >= FULL
         mean = latency / calls.total()
         expected = sum(many * (self._known(method).seconds or mean) for method, many in calls.items())
-        told = _between(methods, finishes, latency)
         differs = calls.total() > self._fewest and self._way < inf
         for method, known in ((method, self._known(method)) for method in calls):
-            if method in told or differs:
-                more = told[method] if method in told else (latency - self._way) / (calls.total() - self._fewest)
+            told = ends.typical(method)
+            if told is not None or differs:
+                more = (latency - self._way) / (calls.total() - self._fewest) if told is None else told
                 known.adds(max(more, mean / self._most))
+                known.told |= told is not None
         self._way, self._fewest = min((self._way, self._fewest), (latency, calls.total()))
         sizes = [self.size(method) for method in calls]
         for known, size in zip(map(self._known, calls), sizes, strict=True):
@@ -174,12 +180,3 @@ class BatchSize:
     def __repr__(self) -> str:
         return f"<BatchSize at most {self._most} calls, {self._aim:g} s; {len(self._methods)} methods known>"
 
-
-def _between(methods: Sequence[str], finishes: Sequence[float | None], latency: float) -> dict[str, float]:
-    """Return the median of what lies between the ends of calls, by the method of the later one; nothing where that cannot be (a clock was set)."""
-    steps: defaultdict[str, list[float]] = defaultdict(list)
-    for method, (before, end) in zip(methods[1:], itertools.pairwise(finishes), strict=False):
-        if before is not None and end is not None:
-            steps[method].append(end - before)
-    every = list(itertools.chain.from_iterable(steps.values()))
-    return {method: median(some) for method, some in steps.items()} if min(every, default=0.0) >= 0 and sum(every) <= latency else {}

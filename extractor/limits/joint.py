@@ -23,6 +23,7 @@ from extractor.errors import (
     Unreadable,
 )
 from extractor.limits.batchsize import BatchSize
+from extractor.limits.ends import ends_of
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
 from extractor.messages import Reply, Timing
@@ -60,8 +61,9 @@ class Limits:
     def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float, *, again: bool = True) -> None:
         """Take note of what became of a request that left at `sent`; `again`, if some of its calls had failed before."""
         answered = any(_said(outcome) for outcome in outcomes)
+        ends = ends_of(methods, [one.timing.finish if isinstance(one, Reply) and one.timing else None for one in outcomes], now - sent)
         if answered:
-            self.batch.answered(methods, now - sent, [one.timing.finish if isinstance(one, Reply) and one.timing else None for one in outcomes])
+            self.batch.answered(methods, now - sent, ends)
         self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)
         sure = again or now - sent >= KILLING
         if any(_too_much(outcome) for outcome in outcomes if sure or isinstance(outcome, TooLarge | Unreadable)):
@@ -70,16 +72,16 @@ class Limits:
         for method, outcome in zip(methods, outcomes, strict=True):
             by_method[method].append(outcome)
         for method, group in by_method.items():
-            self._account(method, group, sent, now, batched=len(methods) > 1, answered=answered)
+            self._account(method, group, sent, now, batched=len(methods) > 1, answered=answered, most=ends.at_most(method))
 
     def _account(
-        self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool
+        self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool, most: float
     ) -> None:
         """Land the calls of one method in the operating ledger."""
         executed = not all(isinstance(one, RateLimited | Unreachable) for one in group)
         timings = [one.timing or Timing(None, None) for one in group if isinstance(one, Reply)]
         if answered or not executed:
-            self.operating.answered(method, batched, len(group), timings, now, sent=sent)
+            self.operating.answered(method, batched, len(group), timings, now, sent=sent, most=most)
         else:
             self.operating.lost(method, batched, len(group), now, sent=sent)
         if any(isinstance(one, OperatingLimited) for one in group):

@@ -9,9 +9,8 @@ reckon with them never overshoot. Calls differ; how much they do is measured,
 and so much is left for those that will be dearer than the mean.
 Rule 3: room below a grain is no room: trickling budget away by single calls
 would spend requests, which are limited too.
-Rule 4: a method that was blocked, or is full of seconds that are not ours, learns
-by asking: one call at a time, after the reset, or after a minute (the portal
-forgets by minutes).
+Rule 4: a method that was blocked, or is full, learns by asking: one call at a time, after the
+reset, or after a minute without an answer (the portal forgets by minutes, and our estimates may be wrong).
 Rule 5: a portal that reports no `operating` has no such limit.
 Rule 6: a request whose calls of a method stay under 0.1 s together is not charged.
 So many calls may ride in every request, even when the method's budget is used
@@ -86,12 +85,13 @@ class OperatingLedger:
         now: float,
         *,
         sent: float | None = None,
+        most: float = math.inf,
     ) -> None:
         """Land `calls` of one request that left at `sent`, and read what it reports.
 
         `timings` are those of the calls that succeeded, in their order, be there
-        numbers in them or not: calls that failed are not charged. Without `sent`
-        the report is taken to be as old as a request can be.
+        numbers in them or not: calls that failed are not charged; they have computed `most` seconds
+        at the most. Without `sent` the report is taken to be as old as a request can be.
         """
         known = self._methods[method]
         account = known.account(batched)
@@ -105,8 +105,10 @@ class OperatingLedger:
             return
         account.cost = known.known_cost if account.cost is None else account.cost
         account.report(reports[0], sent)
-        least, most = bounds(reports, now - sent)
-        account.charge(since, now, len(reports), least, most)
+        self._hear(timings, sent, now)
+        since = min(since, self._minute(timings))
+        least, possible = bounds(reports, now - sent)
+        account.charge(since, now, len(reports), min(least, most), min(possible, most))
         self._place(known, timings, now)
         self._relax(known, max(reports), now)
 
@@ -149,7 +151,7 @@ class OperatingLedger:
                 return min(calls, PLENTY)
             if not known.flying and known.used(now) <= 0:
                 return 1  # dearer than the whole budget: it must be possible all the same
-        return int(not known.flying and now >= known.asks_at)
+        return int(not known.flying and now >= self._asks_at(known, now))
 
     def uncharged(self, method: str, now: float) -> int:
         """Return how many calls one request may carry without being charged for them (Rule 6)."""
@@ -160,19 +162,23 @@ class OperatingLedger:
             return 0
         return int(LIGHT * UNSEEN / known.cost)
 
-    def waits(self, method: str, calls: float, now: float) -> float:
-        """Estimate the seconds for which so many calls will wait for the method's budget; 0 when they fit what is left of it."""
+    def lasts(self, method: str, calls: float, now: float, per_second: float = 0.0) -> float:
+        """Estimate the seconds that so many calls take at the pace of the method's budget; 0 when they fit what is left of it.
+
+        Meanwhile `per_second` requests leave, each of which may carry some of them uncharged.
+        """
         known = self._methods.get(method)
-        if known is None or not known.reported:
+        if known is None or not known.reported or calls * known.cost <= self._spare(known, now):
             return 0.0
-        return max(0.0, calls * known.cost - self._spare(known, now)) * WINDOW / known.limit(self._limit, now)
+        free = per_second * int(LIGHT * UNSEEN / known.cost) * known.cost
+        return calls * known.cost / (known.limit(self._limit, now) / WINDOW + free)
 
     def ready_at(self, method: str, now: float) -> float:
         """Return when there will be room at the latest, if nothing else is learnt; `now` if there is."""
         if self.room(method, now):
             return now
         known = self._methods[method]
-        asks_at = math.inf if known.flying else known.asks_at
+        asks_at = math.inf if known.flying else self._asks_at(known, now)
         if known.blocked_at is None:
             asks_at = min(asks_at, self._frees_at(known, now))
         return max(now + SOONEST, asks_at) if asks_at < math.inf else now + SOONEST
@@ -193,6 +199,17 @@ class OperatingLedger:
     def __repr__(self) -> str:
         return f"<OperatingLedger {self._limit:g} s per {WINDOW:g} s, {len(self._methods)} methods>"
 
+    def _hear(self, timings: Sequence[Timing], sent: float, now: float) -> None:
+        """Learn from the ends of calls what time it is at the portal: no earlier than the last of them, and no later than they would allow."""
+        if ends := [timing.finish for timing in timings if timing.finish is not None]:
+            least = max(ends) - now
+            self._epoch = max(self._epoch, least) if self._epoch <= min(ends) - sent else least
+
+    def _minute(self, timings: Sequence[Timing]) -> float:
+        """Return when the portal's minute began to which it charges a request: that of its beginning, so no later one than that in which a call ended."""
+        ends = [timing.finish for timing in timings if timing.finish is not None]
+        return min(ends) // MINUTE * MINUTE - self._epoch if ends else math.inf
+
     def _place(self, known: Method, timings: Sequence[Timing], now: float) -> None:
         """Note the reset, and learn from it what time it is at the portal.
 
@@ -209,8 +226,7 @@ class OperatingLedger:
         if operating > known.limit(self._limit, now):
             known.learnt, known.learnt_at = operating, now
         if known.blocked_at is None:
-            asks = known.foreign > FOREIGN * known.limit(self._limit, now)
-            known.asks_at = now + MINUTE if asks else math.inf
+            known.asks_at = now + MINUTE
 
     def _reset(self, known: Method, now: float) -> float:
         """Return when a blocked method may ask: its reset, when its oldest seconds leave, or in a minute."""
@@ -221,6 +237,11 @@ class OperatingLedger:
         known.used(now)
         leaving = known.leaving()
         return leaving[0][0] if leaving else now + MINUTE
+
+    def _asks_at(self, known: Method, now: float) -> float:
+        """Return when one call may ask how things stand: of a method whose seconds are our own, if there is room for that one."""
+        ours = known.blocked_at is None and known.foreign <= FOREIGN * known.limit(self._limit, now)
+        return math.inf if ours and self._spare(known, now) < known.cost else known.asks_at
 
     def _spare(self, known: Method, now: float) -> float:
         limit = known.limit(self._limit, now)

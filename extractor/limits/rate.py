@@ -119,6 +119,11 @@ class RateLimit:
         """Whether there is no bucket, as far as is known."""
         return self._tariff is None
 
+    @property
+    def per_second(self) -> float:
+        """How many requests a second leave for long; 0 where there is no bucket."""
+        return self._tariff.per_second / self._toll if self._tariff else 0.0
+
     def pause(self) -> float:
         """Return the seconds until the gate opens again; 0 when it is open."""
         return max(0.0, self._opens_at - asyncio.get_running_loop().time())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.limits import BatchSize
+from extractor.limits.ends import ends_of
 
 METHODS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=50)
 
@@ -184,33 +185,18 @@ def test_calls_that_take_no_time_are_worth_no_way_of_their_own():
 
 def test_what_a_call_adds_is_told_by_the_moments_at_which_calls_end():
     """One request is enough then, of any number of calls above one; what its way takes is no part of it."""
-    size = BatchSize()
-    size.answered(["cheap", "dear", "cheap"], 0.7, [1000.25, 1000.45, 1000.46])
+    size, methods = BatchSize(), ["cheap", "dear", "cheap"]
+    size.answered(methods, 0.7, ends_of(methods, [1000.25, 1000.45, 1000.46], 0.7))
     assert 50 == pytest.approx(size.fitting("cheap", 0.5))
     assert 2.5 == pytest.approx(size.fitting("dear", 0.5))
     assert 70 == pytest.approx(size.worth("cheap"))
+    assert 0.22 == pytest.approx(size.work(methods))
 
 
-def test_a_long_call_among_many_is_no_measure_of_them():
-    """Half of a second, while the portal was busy with something else, once in a request."""
+def test_where_no_ends_are_told_it_takes_two_requests():
+    """Of more calls and of fewer."""
     size = BatchSize()
-    size.answered(["m"] * 6, 1.0, [0.0, 0.01, 0.02, 0.52, 0.53, 0.54])
-    assert 50 == pytest.approx(size.fitting("m", 0.5))
-
-
-@pytest.mark.parametrize("finishes", [(), (5.0, None), (None, 5.0), (5.0, 4.9), (5.0, 6.0), (None, None)])
-def test_a_clock_that_was_set_tells_nothing(finishes):
-    """Calls do not end before they began, nor after the answer has come; then it takes two requests, as where no moments are told."""
-    size = BatchSize()
-    size.answered(["m"] * 2, 0.3, finishes)
+    size.answered(["m"] * 2, 0.3)
     assert 3 == size.fitting("m", 0.2)
     size.answered(["m"] * 12, 0.4)
     assert 20 == pytest.approx(size.fitting("m", 0.2))
-
-
-@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=60), st.floats(0.0, 100.0), METHODS)
-def test_whatever_the_portal_tells_a_call_adds_a_time(finishes, latency, methods):
-    """More finishes than calls, fewer, from any age of the world."""
-    size = BatchSize()
-    size.answered(methods, latency, finishes)
-    assert all(size.worth(method) > 0 and size.fitting(method, 0.5) >= 0 for method in methods)

@@ -15,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from extractor.limits import MethodStatistics, OperatingLedger
+from extractor.limits.ends import ends_of
 from extractor.limits.operating import PLENTY
 from extractor.messages import Timing
 from extractor.sandbox.meter import Operating
@@ -27,7 +28,9 @@ LIMIT = 420.0
 class Server:
     """Ten buckets by the minute; calls up to 0.1 s show, and count, only with the rest of their request."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells: bool = False) -> None:
+        """Tell when calls end, or do not."""
+        self.tells = tells
         self.buckets: defaultdict[int, float] = defaultdict(float)
         self.first: dict[int, float] = {}
         self.used = 0.0
@@ -42,7 +45,8 @@ class Server:
             if stored + shown > LIMIT:
                 break
             shown += cost if cost > 0.1 else 0.0
-            timings.append(Timing(stored + shown, reset_at))
+            finish = UNIX + start + sum(costs[: len(timings) + 1]) if self.tells else None
+            timings.append(Timing(stored + shown, reset_at, finish))
         return timings, lambda: self.charge(start, sum(costs[: len(timings)]))
 
     def charge(self, start: float, seconds: float) -> None:
@@ -80,8 +84,8 @@ class SandboxServer(Server):
 class World:
     """A client that starts whatever the ledger has room for, at most so many requests at a time."""
 
-    def __init__(self, cost: Callable[[Random], float], *, concurrency: int, batch: int = 50, seed: int = 0) -> None:
-        self.server = Server()
+    def __init__(self, cost: Callable[[Random], float], *, concurrency: int, batch: int = 50, seed: int = 0, tells: bool = False) -> None:
+        self.server = Server(tells=tells)
         self.ledger = OperatingLedger(LIMIT)
         self.blocked = self.flying = self.requests = 0
         self.now = 0.0
@@ -123,7 +127,8 @@ class World:
 
     def _land(self, sent: float, calls: int, timings: list[Timing]) -> None:
         self.flying -= 1
-        self.ledger.answered("m", batched=True, calls=calls, timings=timings, now=self.now, sent=sent)
+        ends = ends_of(["m"] * len(timings), [timing.finish for timing in timings], self.now - sent)
+        self.ledger.answered("m", batched=True, calls=calls, timings=timings, now=self.now, sent=sent, most=ends.at_most("m"))
         if len(timings) < calls:
             self.blocked += 1
             self.ledger.blocked("m", batched=True, now=self.now)
@@ -159,13 +164,13 @@ def test_the_sandbox_agrees(phase, concurrency):
 @settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from([0.02, 0.06, 0.11, 0.3, 1.0]), st.sampled_from([0.0, 1.0, 2.0]),
-    st.sampled_from([(1, 50), (2, 10), (4, 50), (8, 1), (8, 50)]), st.floats(0, 60),
+    st.sampled_from([(1, 50), (2, 10), (4, 50), (8, 1), (8, 50)]), st.floats(0, 60), st.booleans(),
 )
-def test_no_mixture_of_calls_is_blocked(seconds, jitter, flow, phase):
+def test_no_mixture_of_calls_is_blocked(seconds, jitter, flow, phase, tells):
     """Whatever calls cost, however many ride together and side by side, the limit is kept and nine tenths of it used."""
     concurrency, batch = flow
     assume(0.1 < seconds * batch < 30)  # less is not charged, and goes on for ever; more is not asked for, as the portal ends it
-    world = World(lambda random: seconds * (1 + jitter * (random.random() - 0.5)), concurrency=concurrency, batch=batch)
+    world = World(lambda random: seconds * (1 + jitter * (random.random() - 0.5)), concurrency=concurrency, batch=batch, tells=tells)
     world.run(phase, 1800)
     assert 0 == world.blocked
     if concurrency * seconds * batch / (seconds * batch + 0.2) > 1.5:  # seconds a second that we could spend
@@ -452,9 +457,46 @@ def test_small_requests_do_not_teach_that_calls_are_free():
     assert before == pytest.approx(ledger.statistics(now)["m"].seconds_per_call, rel=0.05)
 
 
-def test_how_long_calls_wait_for_the_budget():
-    """What does not fit what is left, at the rate at which the budget comes back; nothing where nothing is known."""
+def test_how_long_calls_last_at_the_pace_of_the_budget():
+    """All that is left, at the rate at which the budget comes back; nothing where nothing is known, or all of it fits what is left."""
     ledger, now = _used_up(0.06)
-    assert 0 == ledger.waits("other", 10**6, now)
-    assert 600 == pytest.approx(ledger.waits("m", 7_000, now), rel=0.05)
-    assert ledger.waits("m", 100, now) < ledger.waits("m", 200, now)
+    assert 0 == ledger.lasts("other", 10**6, now)
+    assert 600 == pytest.approx(ledger.lasts("m", 7_000, now), rel=0.05)
+    assert ledger.lasts("m", 100, now) < ledger.lasts("m", 200, now)
+    assert 0 == ledger.lasts("m", 100, now + 1_200)
+
+
+def test_what_is_not_charged_shortens_the_wait():
+    """One call of 60 ms in each of two requests a second is a sixth of what the budget gives."""
+    ledger, now = _used_up(0.06)
+    assert 0.7 / 0.82 == pytest.approx(ledger.lasts("m", 7_000, now, 2.0) / ledger.lasts("m", 7_000, now), rel=0.01)
+
+
+def test_where_ends_are_told_the_budget_is_back_with_the_portals_minute():
+    """What was spent in the last second of a minute is gone 541 seconds later, and nobody has to ask."""
+    ledger = OperatingLedger(LIMIT)
+    ledger.started("m", batched=True, calls=50, now=55.0)
+    ends = [UNIX + 56.0 + 8.0 * place for place in range(50)]
+    timings = [Timing(8.0 * place, UNIX + 656, end) for place, end in enumerate(ends)]
+    ledger.answered("m", batched=True, calls=50, timings=timings, now=ends[-1] - UNIX + 0.1, sent=55.0, most=400.0)
+    assert ledger.statistics(599.0)["m"].used > 390
+    assert 0 == ledger.statistics(601.5)["m"].used
+
+
+@pytest.mark.parametrize("step", [-7_200.0, 7_200.0])
+def test_a_portal_whose_clock_is_set_is_believed_from_then_on(step):
+    """What is charged later leaves ten minutes later, by either clock: not two hours earlier, or too late by more than a minute."""
+    ledger = OperatingLedger(LIMIT)
+    for shown, sent, unix in ((40.0, 5.0, UNIX), (80.0, 65.0, UNIX + step), (120.0, 125.0, UNIX + step)):
+        ledger.started("m", batched=True, calls=1, now=sent)
+        ledger.answered("m", batched=True, calls=1, timings=[Timing(shown, None, unix + sent + 40.0)], now=sent + 40.1, sent=sent, most=40.0)
+    assert 2 * 40 == pytest.approx(ledger.statistics(630.0)["m"].used, abs=1)
+    assert 0 == ledger.statistics(850.0)["m"].used
+
+
+def test_a_method_that_is_full_by_our_estimates_asks_within_a_minute():
+    """They may be wrong, and nothing else would ever show it; the last answer of these came 10 s later."""
+    ledger, now = _used_up(0.2)
+    assert 0 == ledger.room("m", now)
+    assert ledger.ready_at("m", now) <= now + 71
+    assert 1 == ledger.room("m", now + 71)

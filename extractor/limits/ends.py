@@ -1,0 +1,55 @@
+"""What lies between the ends of a request's calls: the portal tells when each has finished.
+
+Of the moments in its `time` objects the ends are the ones that are not cut to whole seconds (portal.md, 3.1).
+
+Rule 1: a batch's calls run one after another, so a call has computed no longer than from the end of the one before
+it to its own. Of the first one nobody knows when it began: it had at most what the others leave of the request's time.
+Rule 2: a call that failed tells no end, and is not charged; what it took is added to the next.
+Rule 3: where ends do not ascend, or lie farther apart than the request lived, a clock was set, and nothing is told.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+PRECISION = 0.0001  # seconds: PHP prints fourteen digits, where nobody has told it to print more
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """By method, what has been told: seconds `between` ends, in the order of its calls, and `most` of all its calls."""
+
+    between: Mapping[str, Sequence[float]]
+    most: Mapping[str, float]
+
+    def typical(self, method: str) -> float | None:
+        """Return what a call of a method adds to a request: the median, as now and then the portal has something else to do."""
+        return median(self.between[method]) if method in self.between else None
+
+    def at_most(self, method: str) -> float:
+        """Return the seconds that all calls of a method can have computed; any number, where nothing is told."""
+        return self.most.get(method, math.inf)
+
+
+UNTOLD = Ends({}, {})
+
+
+def ends_of(methods: Sequence[str], finishes: Sequence[float | None], latency: float) -> Ends:
+    """Hold the ends of a request's calls (unix seconds, `None` where none is told) against each other and against its time."""
+    told = [(method, finish) for method, finish in zip(methods, finishes, strict=True) if finish is not None]
+    steps = [(method, end - before) for (_, before), (method, end) in itertools.pairwise(told)]
+    spanned = sum(step for _, step in steps)
+    if not steps or min(step for _, step in steps) < 0 or spanned > latency:
+        return UNTOLD
+    between: defaultdict[str, list[float]] = defaultdict(list)
+    for method, step in steps:
+        between[method].append(step)
+    most = {method: sum(some) + PRECISION for method, some in between.items()}
+    first = told[0][0]
+    most[first] = most.get(first, 0.0) + latency - spanned
+    return Ends(between, most)
