@@ -20,6 +20,8 @@ from extractor.messages import Json, Row
 
 TOGETHER = 16  # rows whose letters are looked at in one call: some 20 KB, and twice that as a text of Python's
 
+ESCAPED = b"\\u00"  # how any letter of a key may be written, and none of PHP's is
+
 _MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -31,24 +33,25 @@ def rows_of(items: Sequence[Json], names: tuple[str, ...]) -> list[Row]:
         UnicodeDecodeError: One of them is no UTF-8.
     """
     texts = list(map(bytes, items))
-    _look_at_letters(texts)
-    name, *others = names
-    if others:
-        return [_read(text, names) for text in texts]
-    begins, key = _beginning(name), b'"%b":' % name.encode()
-    return [
-        Row(text, {name: found[1].decode() if found.lastindex == 1 else int(found[2])})
-        if (found := begins(text)) and text.rfind(key) == 1 else _read(text, names)
-        for text in texts
-    ]
-
-
-def _look_at_letters(texts: Sequence[bytes]) -> None:
-    """Refuse what is no UTF-8; a row begins and ends with a letter of one byte, so that none is taken for whole with its neighbour's help."""
+    rows: list[Row] = []
     for first in range(0, len(texts), TOGETHER):
-        together = b"".join(texts[first : first + TOGETHER])
+        some = texts[first : first + TOGETHER]
+        together = b"".join(some)  # a row begins and ends with a letter of one byte: none is taken for whole with its neighbour's help
         if not together.isascii():
             together.decode()
+        plain = len(names) == 1 and ESCAPED not in together
+        rows += _seen(some, names[0]) if plain else [_read(text, names) for text in some]
+    return rows
+
+
+def _seen(texts: Sequence[bytes], name: str) -> list[Row]:
+    """See the ids of rows whose keys are written plainly; read those that do not begin with it, or say it elsewhere, too."""
+    begins, key = _beginning(name), b'"%b"' % name.encode()
+    return [
+        Row(text, {name: found[1].decode() if found.lastindex == 1 else int(found[2])})
+        if (found := begins(text)) and text.rfind(key) == 1 else _read(text, (name,))
+        for text in texts
+    ]
 
 
 def _read(text: bytes, names: tuple[str, ...]) -> Row:

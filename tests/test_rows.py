@@ -53,3 +53,10 @@ def test_no_row_has_two_ids(first, second, text, apart):
     else:
         with pytest.raises(msgspec.ValidationError):
             rows_of([msgspec.Raw(row)], ("ID",))
+
+
+@pytest.mark.parametrize("again", ['"ID" :"5"', '"\\u0049D":"5"', '"I\\u0044" : "5"', '"ID"\t:"5"'])
+def test_an_id_is_what_readers_take_however_it_is_written(again):
+    """PHP writes no white space, and no key with escapes; where somebody does, the row is read."""
+    (row,) = rows_of([msgspec.Raw(f'{{"ID":"1","A":"x",{again}}}'.encode())], ("ID",))
+    assert {"ID": "5"} == row.keys

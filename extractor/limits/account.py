@@ -120,8 +120,8 @@ class Account:
         """Return the seconds on the counter: as reported, and what came since."""
         self.own.expire(now)
         self.foreign.expire(now)
-        while self._open and self._open[0].since + WINDOW <= now:
-            self._open.popleft()
+        if any(charge.since + WINDOW <= now for charge in self._open):
+            self._open = deque(charge for charge in self._open if charge.since + WINDOW > now)
         return self.own.total + self.foreign.total + sum(charge.seconds for charge in self._open)
 
     def doubt(self) -> float:

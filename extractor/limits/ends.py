@@ -4,8 +4,10 @@ Of the moments in its `time` objects the ends are the ones that are not cut to w
 
 Rule 1: a batch's calls run one after another, so a call has computed no longer than from the end of the one before
 it to its own. Of the first one nobody knows when it began: it had at most what the others leave of the request's time.
-Rule 2: a call that failed tells no end, and is not charged; what it took is added to the next.
-Rule 3: where ends do not ascend, or lie farther apart than the request lived, a clock was set, and nothing is told.
+Rule 2: a call that failed tells no end. What it took is added to the next; and as the portal charges what it does not
+mean to then (it pairs beginnings and ends by their order), nothing bounds the calls of such a request.
+Rule 3: where ends do not ascend, or lie farther apart than the request lived, a clock was set; where all are one, or whole
+seconds, they have been cut. Nothing is told then.
 """
 
 from __future__ import annotations
@@ -22,14 +24,19 @@ PRECISION = 0.0001  # seconds: PHP prints fourteen digits, where nobody has told
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """By method, what has been told: seconds `between` ends, in the order of its calls, and `most` of all its calls."""
+    """By method, what has been told: seconds `between` ends, in the order of its calls, and `most` of all its calls.
+
+    `first` and `last` are the ends themselves, in unix seconds by the clock of the server that answered.
+    """
 
     between: Mapping[str, Sequence[float]]
     most: Mapping[str, float]
+    first: float = math.inf
+    last: float = -math.inf
 
     def typical(self, method: str) -> float | None:
         """Return what a call of a method adds to a request: the median, as now and then the portal has something else to do."""
-        return median(self.between[method]) if method in self.between else None
+        return median(self.between[method]) or None if method in self.between else None
 
     def at_most(self, method: str) -> float:
         """Return the seconds that all calls of a method can have computed; any number, where nothing is told."""
@@ -44,12 +51,13 @@ def ends_of(methods: Sequence[str], finishes: Sequence[float | None], latency: f
     told = [(method, finish) for method, finish in zip(methods, finishes, strict=True) if finish is not None]
     steps = [(method, end - before) for (_, before), (method, end) in itertools.pairwise(told)]
     spanned = sum(step for _, step in steps)
-    if not steps or min(step for _, step in steps) < 0 or spanned > latency:
+    if not 0 < spanned <= latency or min(step for _, step in steps) < 0 or all(finish % 1 == 0 for _, finish in told):
         return UNTOLD
     between: defaultdict[str, list[float]] = defaultdict(list)
     for method, step in steps:
         between[method].append(step)
-    most = {method: sum(some) + PRECISION for method, some in between.items()}
-    first = told[0][0]
-    most[first] = most.get(first, 0.0) + latency - spanned
-    return Ends(between, most)
+    most = {}
+    if len(told) == len(finishes):
+        most = {method: sum(some) + PRECISION for method, some in between.items()}
+        most[told[0][0]] = most.get(told[0][0], 0.0) + latency - spanned
+    return Ends(between, most, told[0][1], told[-1][1])

@@ -23,7 +23,7 @@ from extractor.errors import (
     Unreadable,
 )
 from extractor.limits.batchsize import BatchSize
-from extractor.limits.ends import ends_of
+from extractor.limits.ends import Ends, ends_of
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
 from extractor.messages import Reply, Timing
@@ -72,16 +72,16 @@ class Limits:
         for method, outcome in zip(methods, outcomes, strict=True):
             by_method[method].append(outcome)
         for method, group in by_method.items():
-            self._account(method, group, sent, now, batched=len(methods) > 1, answered=answered, most=ends.at_most(method))
+            self._account(method, group, sent, now, batched=len(methods) > 1, answered=answered, ends=ends)
 
     def _account(
-        self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool, most: float
+        self, method: str, group: Sequence[Outcome], sent: float, now: float, *, batched: bool, answered: bool, ends: Ends
     ) -> None:
         """Land the calls of one method in the operating ledger."""
         executed = not all(isinstance(one, RateLimited | Unreachable) for one in group)
         timings = [one.timing or Timing(None, None) for one in group if isinstance(one, Reply)]
         if answered or not executed:
-            self.operating.answered(method, batched, len(group), timings, now, sent=sent, most=most)
+            self.operating.answered(method, batched, len(group), timings, now, sent=sent, ends=ends)
         else:
             self.operating.lost(method, batched, len(group), now, sent=sent)
         if any(isinstance(one, OperatingLimited) for one in group):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from extractor.limits.account import CARE, UNSEEN, WINDOW, Account
 
 RELIEF = 0.1
+MINUTE = 60.0
 
 
 @dataclass(slots=True)
@@ -74,6 +75,11 @@ class Method:
     def limit(self, configured: float, now: float) -> float:
         """Return the limit: the configured one, or what a block taught, with relief by the time."""
         return min(configured, self.learnt * (1 + RELIEF * (now - self.learnt_at) / WINDOW))
+
+    def asked(self, now: float) -> None:
+        """Take note that calls have landed: if one was to ask, and whatever it has brought, the next one asks in a minute."""
+        if self.blocked_at is None and self.asks_at <= now:
+            self.asks_at = now + MINUTE
 
     def unblocked(self, sent: float) -> None:
         """Take note of a call that was let in; one that left before the block says nothing about it."""

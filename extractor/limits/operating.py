@@ -28,7 +28,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from extractor.limits.account import LAG, UNSEEN, WINDOW, bounds
-from extractor.limits.method import Method
+from extractor.limits.ends import UNTOLD, Ends
+from extractor.limits.method import MINUTE, Method
+from extractor.limits.portalclock import PortalClock
 from extractor.messages import BATCH_SIZE, Timing
 
 DEFAULT_LIMIT = 420.0  # LoadLimiter's default; the docs long said 480
@@ -44,7 +46,6 @@ MISTAKES = RESERVE / 2  # of the limit, that must be left for such requests: ten
 
 SOONEST = 1.0  # to look again: with calls in flight their answers decide
 LONGEST_REQUEST = 60.0
-MINUTE = 60.0
 
 # A limit is learnt from a block only while we know what was used, and not below a tenth: so
 # little was used by us that others must have blocked us.
@@ -70,6 +71,7 @@ class OperatingLedger:
         self._limit = limit
         self._methods: dict[str, Method] = {}
         self._epoch = -math.inf  # the portal's unix time at our clock's zero, or earlier
+        self._clock = PortalClock()
 
     def started(self, method: str, batched: bool, calls: int, now: float) -> None:  # noqa: ARG002
         """Count calls that start now."""
@@ -85,13 +87,13 @@ class OperatingLedger:
         now: float,
         *,
         sent: float | None = None,
-        most: float = math.inf,
+        ends: Ends = UNTOLD,
     ) -> None:
         """Land `calls` of one request that left at `sent`, and read what it reports.
 
         `timings` are those of the calls that succeeded, in their order, be there
-        numbers in them or not: calls that failed are not charged; they have computed `most` seconds
-        at the most. Without `sent` the report is taken to be as old as a request can be.
+        numbers in them or not: calls that failed are not charged. Without `sent`
+        the report is taken to be as old as a request can be.
         """
         known = self._methods[method]
         account = known.account(batched)
@@ -101,13 +103,15 @@ class OperatingLedger:
         sent = now - LONGEST_REQUEST if sent is None else sent
         if timings:
             known.unblocked(sent)
+        known.asked(now)
         if not reports:
             return
         account.cost = known.known_cost if account.cost is None else account.cost
         account.report(reports[0], sent)
-        self._hear(timings, sent, now)
-        since = min(since, self._minute(timings))
+        self._clock.heard(ends, now)
+        since = self._clock.charged(ends, sent, since)
         least, possible = bounds(reports, now - sent)
+        most = ends.at_most(method)
         account.charge(since, now, len(reports), min(least, most), min(possible, most))
         self._place(known, timings, now)
         self._relax(known, max(reports), now)
@@ -120,6 +124,7 @@ class OperatingLedger:
         known = self._methods[method]
         account = known.account(batched)
         account.flying -= calls
+        known.asked(now)
         if known.reported:
             lived = LONGEST_REQUEST if sent is None else min(LONGEST_REQUEST, now - sent)
             account.charge(now, now, calls, 0.0, lived, lost=True)
@@ -199,17 +204,6 @@ class OperatingLedger:
     def __repr__(self) -> str:
         return f"<OperatingLedger {self._limit:g} s per {WINDOW:g} s, {len(self._methods)} methods>"
 
-    def _hear(self, timings: Sequence[Timing], sent: float, now: float) -> None:
-        """Learn from the ends of calls what time it is at the portal: no earlier than the last of them, and no later than they would allow."""
-        if ends := [timing.finish for timing in timings if timing.finish is not None]:
-            least = max(ends) - now
-            self._epoch = max(self._epoch, least) if self._epoch <= min(ends) - sent else least
-
-    def _minute(self, timings: Sequence[Timing]) -> float:
-        """Return when the portal's minute began to which it charges a request: that of its beginning, so no later one than that in which a call ended."""
-        ends = [timing.finish for timing in timings if timing.finish is not None]
-        return min(ends) // MINUTE * MINUTE - self._epoch if ends else math.inf
-
     def _place(self, known: Method, timings: Sequence[Timing], now: float) -> None:
         """Note the reset, and learn from it what time it is at the portal.
 
@@ -236,7 +230,7 @@ class OperatingLedger:
                 return min(reset, now + WINDOW)
         known.used(now)
         leaving = known.leaving()
-        return leaving[0][0] if leaving else now + MINUTE
+        return max(leaving[0][0], now + SOONEST) if leaving else now + MINUTE
 
     def _asks_at(self, known: Method, now: float) -> float:
         """Return when one call may ask how things stand: of a method whose seconds are our own, if there is room for that one."""

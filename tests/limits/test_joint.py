@@ -80,6 +80,6 @@ def test_a_blocked_method_waits():
 def test_the_ends_of_calls_say_what_a_call_adds():
     """One request is enough; where a call has failed, nothing is told of it and of the one behind it."""
     limits = Limits()
-    ends = [10.0, 10.1, None, 10.5, 10.6]
+    ends = [10.2, 10.3, None, 10.6, 10.7]
     exchange(limits, *[CommandFailed("X", "") if end is None else Reply([], timing=Timing(finish=end)) for end in ends], seconds=1.0)
     assert 5 == pytest.approx(limits.batch.fitting(METHOD, 0.5))
