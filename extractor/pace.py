@@ -37,6 +37,7 @@ LAST = 2  # requests: the one that would leave half empty, and the one beside it
 LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take longer than that and than the way, more only end later
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
+SHARES = 1.25  # requests that each place of the window still has before it, when one takes its share: what is left then evens out what ids that lie unevenly have cost
 FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
 
 
@@ -111,7 +112,7 @@ class Pace:
         def heavier(method: str) -> float:
             way = self._limits.batch.worth(method) * weight(method)
             enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
-            return weight(method) / min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
+            return weight(method) / min(1.0, enough, max(min(spread, place / SHARES), self._holds(WORTH_A_REQUEST, method)))
 
         return heavier
 
