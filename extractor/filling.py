@@ -2,8 +2,9 @@
 
 Rule 1: listings (one per entity) share every request, so that no entity starves
 and every method's operating budget is in use. But those
-whose own budget will keep them waiting go first, the longest wait before all
-others: what they spend early comes back early, and the others need not wait.
+whose own budget will keep them waiting go first, the one that will last longest before all
+others: what they spend early comes back early, and the others need not wait. As it is read it lasts
+less long, so that those which are alike take turns, and come to their end together.
 
 Rule 2: within a listing few jobs have long chains, and the others are there for the next
 request. While enough calls are ready, and requests are scarce, a chain counts on a part only of what its span seems

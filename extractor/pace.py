@@ -63,7 +63,8 @@ class Pace:
     def better_later(self, now: float, arrived: int) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1).
 
-        For those that have `arrived` it waits a moment in any case, rather than split a span.
+        For those that have `arrived` it waits a moment in any case, rather than split a span. Where all wait for their
+        budgets, it is these that keep a request small, and answers say sooner when they are back.
         """
         load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth_splitting(), share=0.5)
         if arrived and load(0, self.weight(now)) < FULL:
@@ -95,7 +96,7 @@ class Pace:
         return now if self._client.idle() else min(at, now + LOOK)
 
     def wait(self, now: float) -> Callable[[Listing], float]:
-        """Return for how long its own budget will keep a listing waiting."""
+        """Return how long the rest of a listing lasts at the pace of its own budget, if that will keep it waiting; 0 if not."""
         ledger = self._limits.operating
         return lambda listing: ledger.lasts(listing.method, listing.rows_left() / PAGE_SIZE, now, self._client.per_second)
 

@@ -62,7 +62,7 @@ class Scheduler:
 
         `room(method)` is how many calls of a method may go now, `weight(method)`
         the share of a request that one of them takes, `wait(listing)` the seconds
-        for which its budget will keep a listing waiting, `worth` the rows that
+        that a listing lasts whose budget will keep it waiting (0: it will not), `worth` the rows that
         make a span worth a split, `sure` the share of what a span seems to hold
         that a chain may count on while other calls are ready.
         """
