@@ -21,7 +21,8 @@ from bench_decoder import answers
 from figures import machine, told
 
 from extractor.catalog import catalog
-from extractor.cli.running import collect_seldom, fastest_loop
+from extractor.cli import collect_seldom
+from extractor.cli.running import fastest_loop
 from extractor.client import Client
 from extractor.config import settings
 from extractor.engine import Engine

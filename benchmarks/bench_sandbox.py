@@ -29,7 +29,7 @@ PAGE, BATCH = 50, 50
 TABLES = {"crm.deal.list": "deals", "crm.activity.list": "activities", "crm.contact.list": "contacts"}
 SERVER = """
 import asyncio, sys
-from extractor.cli.running import collect_seldom
+from extractor.cli import collect_seldom
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook

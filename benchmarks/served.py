@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from extractor.cli.running import collect_seldom
+from extractor.cli import collect_seldom
 from extractor.sandbox.answer import Session
 from extractor.sandbox.cost import CostModel
 from extractor.sandbox.credentials import Credentials, Webhook

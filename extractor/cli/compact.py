@@ -24,9 +24,11 @@ def command(folder: Path, entities: tuple[str, ...], compress: Compression | Non
     ENTITY is a name, or a glob over those (crm_*); none named: all of the mirror.
     Nothing is asked of the portal. Killed at any moment, the mirror is whole.
     """
+    from extractor.cli import collect_seldom
     from extractor.compact import compact
     from extractor.wording import counted
 
+    collect_seldom()
     for one in compact(folder, entities, compress):
         rows = sum(mark.rows for mark in one.now)
         if one.left:

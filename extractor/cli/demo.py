@@ -37,8 +37,9 @@ def command(to: Path | None, rows: tuple[str, ...], seed: int, tariff: str, *, c
     import asyncio
     import tempfile
 
+    from extractor.cli import collect_seldom
     from extractor.cli.portals import row_counts
-    from extractor.cli.running import collect_seldom, fastest_loop
+    from extractor.cli.running import fastest_loop
     from extractor.sandbox.faults.mixture import Mixture
 
     collect_seldom()

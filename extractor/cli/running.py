@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from extractor import report
+from extractor.cli import collect_seldom
 from extractor.cli.ending import masked, say
 from extractor.cli.summary import append, refuse_unwritable
 from extractor.config import Settings
@@ -34,15 +34,6 @@ def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:  # not on Windows
         return None
     return uvloop.new_event_loop
-
-
-def collect_seldom() -> None:
-    """Let the cycle collector look seldom: rows come by the hundred thousand, and none is in a cycle.
-
-    At its default it walks all of them again and again; a third of a dump's time went there.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 class Run(Protocol):

@@ -24,8 +24,9 @@ def command(
     """Serve a simulated Bitrix24 portal, with its paging, its limits and its traps, until interrupted."""
     import asyncio
 
+    from extractor.cli import collect_seldom
     from extractor.cli.portals import CODE, authorised, build, row_counts, world_of
-    from extractor.cli.running import collect_seldom, fastest_loop
+    from extractor.cli.running import fastest_loop
     from extractor.sandbox.faults.mixture import Mixture
     from extractor.sandbox.server import serve
 
