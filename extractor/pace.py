@@ -5,7 +5,8 @@ full, and no more spans are open than those in flight can carry.
 Rule 2: where they are plenty, time in flight is what is scarce. A portal works
 a request off one call after another, so the calls are spread over all places
 of the window, and no request takes more than its share of what is left: those
-that leave last are the smallest, and all come to their end together. Without a
+that leave last are the smallest, and all come to their end together (the first ones, which leave
+together, take all of their share). Without a
 bucket none takes more than makes its way worth while, as every span costs half a page.
 Rule 3: requests are plenty when the bucket holds the rest of the run twice over,
 with what drains while the rest is read. In between (it holds it, but not
@@ -107,13 +108,14 @@ class Pace:
             return weight
         free = max(1, window.size - window.in_flight)
         spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth_splitting()) / free
-        place = self._requests_left() / window.size
+        together = window.most < window.size  # the first ones for all places: they leave at once, and none of them knows how unevenly ids lie
+        place = self._requests_left() / window.size / (1.0 if together else SHARES)
         unlimited = self._client.unlimited
 
         def heavier(method: str) -> float:
             way = self._limits.batch.worth(method) * weight(method)
             enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
-            return weight(method) / min(1.0, enough, max(min(spread, place / SHARES), self._holds(WORTH_A_REQUEST, method)))
+            return weight(method) / min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
 
         return heavier
 
