@@ -78,10 +78,10 @@ class Engine:
         self._committer = Committer(
             lambda: [run.sink for run in self._runs.values() if run.sink is not None], save,
             lambda: self._tell(Committed(sum(run.rows for run in self._runs.values()))))
-        self._came = self._largest = 0  # bytes of the answer being absorbed, and of the largest so far
+        self._came = self._largest = 0  # bytes of the page being absorbed, and of the largest so far
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
-        self._requests: set[asyncio.Task[None]] = set()
+        self._requests: dict[asyncio.Task[None], int] = {}  # under way, and the calls in them
         self._arrived = 0  # answers that are not yet absorbed
 
     def add(self, run: EntityRun, spans: Sequence[Span] | None = None) -> None:
@@ -135,15 +135,17 @@ class Engine:
             await self._client.admit()
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")
-                self._requests.add(task)
+                self._requests[task] = len(tickets)
                 task.add_done_callback(self._request_ended)
 
     async def _free_to_ask(self) -> bool:
         """Tell whether a request may be prepared; if not, wait until something has changed or enough time has passed."""
         now = _now()
         self._changed.clear()
+        if self._pace.one_round(widened=2) and not self._pace.one_round():
+            self._limits.window.hurry(now)
         ready_at = self._pace.ready_at(now)
-        room = self._limits.window.room(now) and len(self._requests) * self._largest < ANSWERS_BYTES
+        room = self._limits.window.room(now) and sum(self._requests.values()) * self._largest < ANSWERS_BYTES
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
@@ -161,7 +163,8 @@ class Engine:
         now = _now()
         pace = self._pace
         tickets = self._scheduler.take(
-            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure())
+            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure(),
+            least=self._limits.weight if pace.one_round() else None)
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)
@@ -183,7 +186,7 @@ class Engine:
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
         """Note that a request is no longer under way, and that there may be more to ask now."""
-        self._requests.discard(task)
+        self._requests.pop(task, None)
         self._changed.set()
 
     async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
@@ -191,7 +194,7 @@ class Engine:
         if not all(isinstance(outcome, TokenExpired) for outcome in outcomes):
             for run in self._runs.values():
                 run.let_in()
-        rows = self._came = 0
+        rows = 0
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
         for run in runs:
             run.requests += 1
@@ -200,11 +203,12 @@ class Engine:
                 await asyncio.sleep(0)
             run = self._runs[ticket.job.listing]
             run.answered(outcome, latency / len(tickets))
+            self._came = 0
             if isinstance(outcome, Reply):
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-        self._largest = max(self._largest, self._came)
+            self._largest = max(self._largest, self._came)
         self._tell(RequestAnswered(len(tickets), rows, latency, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))

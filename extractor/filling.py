@@ -41,7 +41,7 @@ class Filling:
     load: Load[Ticket]
     now: float
     worth: float
-    split: Callable[[Job], Job]
+    split: Callable[[Job, int], Job]
 
     def take_pressed(self, width: int, wait: Callable[[Listing], float]) -> None:
         """Take what there is of the listings that their budget will keep waiting; before them those nobody knows yet."""
@@ -62,10 +62,10 @@ class Filling:
         for listing, calls in shares.items():
             self.load.tickets += self._ready(listing, calls, sure)
 
-    def take_fresh(self, places: Callable[[], int]) -> None:
-        """Take the calls of new jobs, where there is space and fewer jobs are at work than places."""
+    def take_fresh(self, places: Callable[[], int], *, even: bool) -> None:
+        """Take the calls of new jobs, where there is space and fewer jobs are at work than places; `even`: of spans as long as their chains."""
         for listing in self.listings if self.load.space > 0 else ():
-            self._fresh(listing, places())
+            self._fresh(listing, places(), even=even)
 
     def lengthen(self, beyond: int = 0) -> None:
         """Let the chains of a request that has places left reach further: to the end of what their spans seem to hold, and `beyond`."""
@@ -96,7 +96,7 @@ class Filling:
                 tickets += job.take(count - len(tickets), sure)
         return tickets
 
-    def _fresh(self, listing: Listing, places: int) -> None:
+    def _fresh(self, listing: Listing, places: int, *, even: bool = False) -> None:
         """Take the calls of at most so many new jobs, for upper halves of the spans with the most rows left."""
         count = self.load.share(listing.method, 1)
         tickets: list[Ticket] = []
@@ -105,9 +105,11 @@ class Filling:
         heapq.heapify(wide)
         while len(tickets) < count and places > 0 and wide:
             _, _, widest = heapq.heappop(wide)
-            upper = self.split(widest)
+            upper = self.split(widest, count if even else 0)
             tickets += upper.take(count - len(tickets))
             places -= 1
+            if even:
+                break  # what space is left is for the end of this one
             for half in (widest, upper):
                 if half.rows_beyond() >= self.worth:
                     heapq.heappush(wide, (-half.rows_beyond(), next(order), half))

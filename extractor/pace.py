@@ -17,6 +17,8 @@ bucket is free, so that what comes back finds requests to be spent with.
 Rule 5: at the end places stand empty. What fills one of the last two requests is worth
 the split of two pages: the request leaves full, or the last walk is a shorter one.
 Rule 6: where requests are plenty, chains count on all that their spans seem to hold: another round costs more than a page in vain.
+Rule 7: what goes in one round of the window, once its extent is known, is cut into even pieces, one for each request, with a page to spare:
+whatever is left behind would be another round. The window doubles for it, if that is what it takes.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take longer than that and than the way, more only end later
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 SHARES = 1.25  # requests that each place of the window still has before it, when one takes its share: what is left then evens out what ids that lie unevenly have cost
-FULL = 1 - 1e-9  # 50 times 1/50 is 1 but for rounding
+SPARE = 2  # calls of a request that is to read a piece to its end, whose last page lies across it: for as much as the estimate may be wrong by
+ROUNDING = 1e-9  # 50 times 1/50 is 1 but for it
+FULL = 1 - ROUNDING
 
 
 class Pace:
@@ -77,6 +81,11 @@ class Pace:
         at_the_end = self._requests_left() < LAST
         return WORTH_AT_THE_END if at_the_end else WORTH_SPLITTING
 
+    def one_round(self, widened: int = 1) -> bool:
+        """Tell whether the window, were it so many times as wide, would take all that is left of the run at once, and its first requests are about to leave."""
+        window = self._limits.window.statistics()
+        return window.most < window.size >= self._requests_left() / widened and self._affords(2) and self._scheduler.all_cut
+
     def sure(self) -> float:
         """Return the share of what a span seems to hold that chains count on: where requests are plenty, another round costs more than a page."""
         return 1.0 if self._affords(2) else SURE
@@ -110,12 +119,15 @@ class Pace:
         spread = self._scheduler.load(now, self.width(now), weight, room=self.room(now), worth=self.worth_splitting()) / free
         together = window.most < window.size  # the first ones for all places: they leave at once, and none of them knows how unevenly ids lie
         place = self._requests_left() / window.size / (1.0 if together else SHARES)
-        unlimited = self._client.unlimited
+        unlimited, whole = self._client.unlimited, self.one_round()
 
         def heavier(method: str) -> float:
             way = self._limits.batch.worth(method) * weight(method)
             enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
-            return weight(method) / min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
+            share = min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
+            if whole:  # a call that is left of each, rounded down or full, would be another round
+                return 1 / math.ceil(max(1.0, min(share, 1 - SPARE * weight(method)) / weight(method)) - ROUNDING)
+            return weight(method) / share
 
         return heavier
 

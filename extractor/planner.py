@@ -100,7 +100,7 @@ def _probe(question: Question) -> Pager:
     rows = span.take(first_page.rows, key, low=-1, high=None)
     if span.closed or span.cursor >= last:
         return Finish(rows)
-    rest = Span(span.cursor, last, last, density=len(rows) / (span.cursor - int(rows[0][key]) + 1))
+    rest = Span(span.cursor, last, last, density=_density(ids_of(rows, key), ids_of(last_page.rows, key)))
     total = None
     if _by_offset(question, rest):
         (counted,) = yield Ask((question.offset(0, last),))  # the rows are kept until the cut: before, a run starts over
@@ -115,6 +115,11 @@ def _edges(question: Question, last_page: Page, first_page: Page) -> tuple[int |
     for ids in (descending, ascending):
         check_bounds(ids, *question.bounds)
     return max(descending, default=None), min(ascending, default=None)
+
+
+def _density(*pages: Sequence[int]) -> float:
+    """Return the rows per id of some pages together."""
+    return sum(len(set(ids)) for ids in pages) / sum(max(ids) - min(ids) + 1 for ids in pages if ids)
 
 
 def _agree(last: int | None, first: int | None) -> bool:

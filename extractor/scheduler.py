@@ -57,6 +57,7 @@ class Scheduler:
     def take(
         self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float],
         wait: Callable[[Listing], float] = lambda _listing: 0.0, worth: float = WORTH_SPLITTING, sure: float = 1.0,
+        least: Callable[[str], float] | None = None,
     ) -> list[Ticket]:
         """Hand out the calls of one request, splitting spans to fill it while fewer than `width` jobs are at work.
 
@@ -64,7 +65,8 @@ class Scheduler:
         the share of a request that one of them takes, `wait(listing)` the seconds
         that a listing lasts whose budget will keep it waiting (0: it will not), `worth` the rows that
         make a span worth a split, `sure` the share of what a span seems to hold
-        that a chain may count on while other calls are ready.
+        that a chain may count on while other calls are ready. Where all that is left goes in one round, a request is not
+        to be filled, and `least(method)` is the share that a call takes of a full one.
         """
         if lone := next(self._lone(now, room), None):
             return lone.take(1)
@@ -73,7 +75,9 @@ class Scheduler:
         request.take_pressed(width, wait)
         request.take_ready(sure)
         request.lengthen()
-        request.take_fresh(lambda: width - self._at_work(room))
+        request.take_fresh(lambda: width - self._at_work(room), even=least is not None)
+        if least is not None:
+            request.load.weigh(least)
         request.lengthen(beyond=BEYOND)
         return request.load.tickets
 
@@ -169,6 +173,11 @@ class Scheduler:
         """Tell whether there is no listing but those that their budget will keep waiting."""
         return all(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
 
+    @property
+    def all_cut(self) -> bool:
+        """Whether it is known of each listing how far it reaches."""
+        return all(listing.spans is not None for listing in self._listings)
+
     def in_order(self, now: float) -> bool:
         """Tell whether a job with several calls is ready: they belong into one request."""
         return any(len(job.calls) > 1 and job.ready(now) for listing in self._listings for job in listing.jobs)
@@ -187,10 +196,10 @@ class Scheduler:
         for listing in self._listings:
             yield from (job for job in listing.jobs if job.lone and job.ready(now) and room(listing.method) > 0)
 
-    def _split(self, job: Job) -> Job:
-        """Open another job for the upper half of what is not under way of a span."""
+    def _split(self, job: Job, piece: int) -> Job:
+        """Open another job for the upper half of what is not under way of a span, in pieces of so many pages where that is not 0."""
         assert job.part is not None  # noqa: S101 - it is splittable
-        self._open(job.listing, [Part(job.part.span.split(PAGE_SIZE * job.flying))])
+        self._open(job.listing, [Part(job.part.span.split(PAGE_SIZE * job.flying, PAGE_SIZE * piece))])
         return job.listing.jobs[-1]
 
     def _open(self, listing: Listing, parts: Sequence[Part]) -> Sequence[Landing]:

@@ -200,11 +200,11 @@ async def test_an_observer_that_fails_costs_no_row(trial):
 
 async def test_a_bug_leaves_a_folder_to_go_on_with(trial):
     """A mistake of ours ends a run with code 1 and one sentence; what had come is committed, and the same command goes on."""
-    world = trial(rows={"deals": 20_000}, latency=0.8)
+    world = trial(rows={"deals": 60_000}, latency=0.8)
     inner = world.line.post
 
     async def mistaken(*request):
-        return await inner(*request) if world.line.requests < 10 else 1 / 0
+        return await inner(*request) if world.line.requests < 20 else 1 / 0
 
     world.line.post = mistaken
     outcome = await world.run("deals")

@@ -139,7 +139,7 @@ async def test_memory_is_bounded(bench):
 
 
 async def test_large_answers_are_few(bench):
-    """When answers are large, no more of them are under way than memory has room for, whatever the window says."""
+    """When pages are large, no more requests are under way than memory has room for, whatever the window says; the first page shows it."""
     class Large(Shelf):
         def append(self, rows):
             return 10 * super().append(rows)
@@ -149,8 +149,7 @@ async def test_large_answers_are_few(bench):
     one.engine._observers = [lambda event: isinstance(event, RequestAnswered) and under_way.append(len(one.engine._requests))]
     await one.engine.run()
     most = ANSWERS_BYTES // (10_000 * 2_500) + 1
-    assert most < max(under_way)  # before the first answer nobody knows
-    assert most >= max(under_way[len(under_way) // 2 :])
+    assert 1 < max(under_way) <= most
 
 
 async def test_the_loop_has_its_turn_between_pages(bench):
@@ -245,7 +244,7 @@ async def test_a_method_that_stays_blocked(bench):
     hours, loop = 3600, asyncio.get_running_loop()
 
     def blocked(*args):
-        if loop.time() > 5:
+        if loop.time() > 1.5:
             raise Refusal("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
         return whole.run(*args)
 

@@ -788,7 +788,7 @@ async def test_another_text_in_the_file_of_a_run_stops_its_entity_alone(nights):
 
 async def test_a_first_reading_with_a_damaged_file_starts_over_at_once(nights):
     """The run that goes on says so, and reads it whole; nothing is to be put back or repaired."""
-    world, told = nights("deals", rows={"deals": 3_000}), []
+    world, told = nights("deals", rows={"deals": 30_000}), []
     assert 5 == (await world.night(max_seconds=0.25)).exit_code
     (path,) = (world.trial.folder / "deals").iterdir()
     path.unlink()

@@ -23,6 +23,7 @@ is as many answers as it is wide, whenever they left (TCP's slow start): a run o
 must not spend it on finding out. Here work / time is the measure, for
 those that join find no queue yet. The knee lies below
 the double that did not pay: so the next tries go up from where it set out, without a rest.
+A run whose rest is no more than twice the first width doubles it at once: it has no second round to learn for.
 Rule 5: a failed request halves the window, but those that had left by then halve it
 no more, and one among answers is a mishap of the network, and no portal that is overrun:
 a quarter as many answers as the window is wide allow for one, up to two, as at
@@ -77,6 +78,7 @@ class Window:
         self._direction = 1
         self._patience = 0  # rounds of rest before the next turn
         self._doubling = True
+        self._hurried = fixed
         self._mishaps = 0.0  # that the answers so far allow
         self._since = self._halved_at = 0.0  # the width is as it is
         self._at = 0.0
@@ -100,6 +102,12 @@ class Window:
         if not self._fixed:
             self._ceiling = max(self._given, SELF_HOSTED) if unlimited else self._given
             self._size = min(self._size, self._ceiling)
+
+    def hurry(self, now: float) -> None:
+        """Be as wide as the first try would be, without waiting for a round (Rule 4)."""
+        if self._doubling and not self._hurried:
+            self._hurried = True
+            self._resize(2 * self._size, now)
 
     def entered(self, now: float) -> None:
         """Count a request that starts."""

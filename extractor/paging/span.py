@@ -64,11 +64,16 @@ class Span:
             return 0.0
         return max(0, self.until - self.cursor) * self._density()
 
-    def split(self, coming: int = 0) -> Span:
-        """Give the upper half of the ids away, past the rows that are `coming`; what comes of its rows all the same, `take` drops."""
+    def split(self, coming: int = 0, piece: int = 0) -> Span:
+        """Give the upper half of the ids away, past the rows that are `coming`; what comes of its rows all the same, `take` drops.
+
+        Where a `piece` of so many rows is what one request reads, both halves are of whole ones, and where there
+        is but one it is given away.
+        """
         density = self._density()
         low = self.cursor + int(min(self.until - self.cursor, coming / density))
-        middle = max(self.cursor + 1, low + (self.until - low) // 2)
+        pieces = max(1 if coming else 2, round((self.until - low) * density / piece)) if piece else 2
+        middle = max(self.cursor + 1, low + (self.until - low) * (pieces // 2) // pieces)
         upper = Span(middle, self.high, self.until, density, others=self.others)
         self.high = self.until = middle
         return upper

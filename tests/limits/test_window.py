@@ -69,6 +69,26 @@ def test_the_window_starts_with_half_and_doubles():
     assert 32 == window.statistics().most
 
 
+def test_a_run_of_one_round_doubles_the_window_at_once():
+    """There is no second round that would show how wide it may be; but nobody does so twice, or widens what was named."""
+    window, named = Window(32), Window(7, fixed=True)
+    for one in (window, named, window, named):
+        one.hurry(0.0)
+    assert (32, 7) == (window.statistics().size, named.statistics().size)
+
+
+def test_a_window_that_was_halved_does_not_hurry():
+    """A portal that failed is not asked more at once because little is left."""
+    window = Window(64)
+    Portal(32, 1.0).run(window, 1)
+    window.left(1.5, 1.0, ok=False)
+    window.left(1.5, 1.0, ok=False)
+    window.left(1.5, 1.0, ok=False)
+    size = window.statistics().size
+    window.hurry(2.0)
+    assert size == window.statistics().size
+
+
 def test_the_window_falls_when_the_portal_becomes_busy():
     """Latency that grows without more throughput is a queue: the window lets it drain."""
     portal, window = Portal(16, 1.0), Window()

@@ -29,7 +29,7 @@ def test_no_id_is_lost_or_doubled_by_takes_and_splits(ids, high, data):
         low = span.cursor
         page = [one for one in ids if one > low][: data.draw(st.integers(1, 50))]
         if span.until - low > 4 and len(spans) < 9:  # while the page is under way
-            spans += [span.split() for _ in range(data.draw(st.integers(0, 2)))]
+            spans += [span.split(data.draw(st.integers(0, 60)), data.draw(st.integers(0, 90))) for _ in range(data.draw(st.integers(0, 2)))]
         kept += ids_of(span.take(rows(page), "ID", low=low, high=None), "ID")
         assert ids == sorted([*kept, *(one for span in spans for one in inside(span, ids))])
 
@@ -40,6 +40,16 @@ def test_an_upper_half_begins_where_the_lower_ends():
     upper = span.split()
     assert (100, 200, 200) == (span.cursor, span.high, span.until)
     assert (200, None, 300) == (upper.cursor, upper.high, upper.until)
+
+
+@pytest.mark.parametrize(("coming", "piece", "middle"), [
+    (0, 110, 444), (100, 100, 500), (300, 100, 600), (0, 450, 500), (500, 450, 500), (500, 250, 750), (100, 0, 550),
+])
+def test_halves_are_of_whole_pieces(coming, piece, middle):
+    """What one request reads is not cut in two: of nine such pieces four stay, and one alone is given away."""
+    span = Span(0, 1_000, 1_000)
+    span.others.add(1_000_000, 1_000_000)  # a row under every id
+    assert middle == span.split(coming, piece).cursor == span.high
 
 
 def test_copies_of_an_id_are_kept_once():

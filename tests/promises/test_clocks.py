@@ -91,7 +91,7 @@ async def test_the_wall_clock_is_set_between_two_runs(trial, tmp_path, wall, hou
 @JUMPS
 async def test_the_wall_clock_is_set_under_a_webhook(trial, wall, hours):
     """Only the manifest looks at it, and a folder that was finished before it was begun can be gone on with."""
-    world = trial(**BUSY)
+    world = trial(**{**BUSY, "rows": {"deals": 60_000}})  # more than goes in one round, which would be landed
     asyncio.get_running_loop().call_later(1.0, wall.set, hours)
     stopped = world.dump("deals")
     asyncio.get_running_loop().call_later(2.0, stopped.stop, 143, "interrupted")

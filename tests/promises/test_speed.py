@@ -6,7 +6,9 @@ import pytest
 
 from extractor.limits import STANDARD
 from extractor.limits.window import CEILING, SELF_HOSTED, START
+from extractor.messages import BATCH_SIZE
 from extractor.report import floor_of
+from extractor.sandbox.cost import CostModel
 from extractor.sandbox.meter import Meter
 from extractor.sandbox.methods.classic import listed
 from tests.thorough import thorough
@@ -36,6 +38,16 @@ async def test_requests_of_a_small_table(trial):
     assert world.line.requests <= 2 * START * CEILING
     assert outcome.seconds < 0.5
     assert world.line.pages.count(0) <= 1
+
+
+@pytest.mark.parametrize("rows", [8_000, 12_000, 20_000])
+async def test_what_fits_one_round_takes_one(trial, rows):
+    """Behind the first look all rows come in requests that leave together, whether ids lie densely or not; nothing is left for another way."""
+    world = trial(rows={"deals": rows}, latency=0.4, cost=CostModel.flat(0.002))
+    outcome = await world.run("deals", select=NARROW)
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+    assert world.line.requests <= 1 + CEILING
+    assert outcome.seconds < 2 * 0.4 + BATCH_SIZE * 0.002 + 0.05
 
 
 async def test_a_portal_of_ones_own_is_read_without_a_bucket(trial):
