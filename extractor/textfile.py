@@ -36,7 +36,7 @@ def measured(path: Path | None, *, portal: str, folder: Path | None) -> Iterator
         yield run
         return
     if path.exists() and not path.is_file():  # a pipe would keep the run waiting, a device would be replaced
-        raise UsageError(f"--metrics: {path.name} is no ordinary file, and the page would take its place: name a file")
+        raise UsageError(f"--metrics: {path.name or path} is no ordinary file, and the page would take its place: name a file")
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"--metrics: {path.name} cannot be written: its folder is not there, or is read-only")
     code = 1  # of whatever is no error of ours

@@ -99,6 +99,7 @@ class Verify(Conducted):
                     interrupted.settle(folder, known, state)
             said = claims.read(self._told())
             self._refuse_other_portal(said.portal)
+            self._conduct.client.reached = any(entry.status == "complete" for entry in said.entities.values())
             ledger = Ledger.open(folder / PRIVATE)
             try:
                 yield said, ledger

@@ -16,7 +16,7 @@ import pytest
 from extractor import findings
 from extractor.catalog import catalog
 from extractor.checkpoint import lock
-from extractor.errors import FolderBusy, UsageError
+from extractor.errors import FolderBusy, Outage, Unreachable, UsageError
 from extractor.events import EntityEnded
 from extractor.order import Audit
 from extractor.sandbox.answer import Method, Refusal, Session
@@ -376,6 +376,20 @@ async def test_a_stop_says_nothing_of_the_folder(folder):
     outcome = await verify.run()
     assert (130, False, "partial") == (outcome.exit_code, outcome.manifest["finished"], outcome.manifest["status"])
     assert [] == list(findings.each(outcome.manifest))
+
+
+async def test_a_portal_that_is_away_is_an_outage(folder, monkeypatch):
+    """It had answered when the folder was made, so its address is no slip: the exit code is that of what is to be run again."""
+    world = folder("deals", rows={"deals": 60})
+    await world.make()
+
+    async def away(*_request):
+        raise Unreachable("the portal could not be reached: refused")
+
+    monkeypatch.setattr(world.trial.line, "post", away)
+    with pytest.raises(Outage) as raised:
+        await world.verify().run()
+    assert 5 == raised.value.exit_code
 
 
 async def test_nothing_of_it_stays_in_the_folder(folder):

@@ -28,7 +28,7 @@ def _said(rows: Mapping[str, int]) -> str:
 
 @click.command("demo", short_help="Sandbox and dump in one process, under the limits of the cloud.")
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Keep the rows in this folder; without it they are removed at the end.")
+              help="Keep the rows in this folder, a new one each time: each demo has a portal of its own. Without it they are removed at the end.")
 @click.option("--chaos", is_flag=True, help="Of a smaller portal, that fails now and then, in every way that passes; its faults are the seed's.")
 @sandbox_options(f"{_said(_ROWS)}; with --chaos {_said(_ROWS_OF_CHAOS)}")
 @ends_well

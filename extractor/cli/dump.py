@@ -42,7 +42,7 @@ def command(entities: tuple[str, ...], to: str, **options: Any) -> int:
     portal = settings(options, file)
     asked = questions(entities, options, file)
     if to == "-" and len(asked) != 1:
-        raise UsageError(f"--to - writes one entity to stdout, and {len(asked)} are named")
+        raise UsageError(f"--to - writes one entity to stdout, and {f'these are {len(asked)}' if entities else 'none is named'}: name one")
     if to == "-" and options["compress"] != "none":
         raise UsageError(f"--to - writes plain lines: pipe them through {'gzip' if options['compress'] == 'gz' else 'zstd'}")
     order = Order(

@@ -54,6 +54,9 @@ def _both(given: Wishes, filed: Wishes) -> Wishes:
 def _question(entity: Entity, wishes: Wishes, origin: str = "") -> Question:
     """Ask one entity what the user wants of it."""
     written = origin if wishes != Wishes() else ""
+    if wishes.paging != "auto" and entity.paging != "keyset":
+        how = "in one reply" if entity.paging == "single" else "as its answers say that it goes on"
+        raise UsageError(f"{origin + ': ' if origin else '--'}paging: {entity.name} is read {how}, and in no other way: leave it out")
     return Question(entity, wishes.select, wishes.filter, wishes.params, cast("Paging", wishes.paging), written)
 
 

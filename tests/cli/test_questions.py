@@ -80,3 +80,12 @@ def test_an_option_goes_before_the_same_key_of_the_file_and_no_other():
     file = File(entities={"deals": Wishes(select=("ID", "TITLE"), filter={">ID": 5}, params={"a": 1}, paging="keyset")})
     (question,) = questions(["deals"], {"select": "ID", "params": ("b=2",)}, file)
     assert (("ID",), {">ID": 5}, {"a": 1, "b": 2}, "keyset") == (question.select, question.filter, question.params, question.paging)
+
+
+@pytest.mark.parametrize(("name", "paging"), [("departments", "keyset"), ("departments", "offset"), ("currencies", "offset")])
+def test_a_way_of_paging_that_an_entity_has_not_is_refused(name, paging):
+    """Nothing that is asked for is left out in silence, in whichever place it was written."""
+    with pytest.raises(UsageError, match=f"--paging: {name} is read "):
+        questions([name], {"paging": paging}, File())
+    with pytest.raises(UsageError, match=f"entities.{name}].*paging: {name} is read "):
+        questions([], {}, File(entities={name: Wishes(paging=paging)}))
