@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -47,6 +48,7 @@ from extractor.events import (
     Waiting,
 )
 from extractor.limits.joint import Limits
+from extractor.limits.memory import Memory
 from extractor.listing import Landing, Listing, Ticket
 from extractor.messages import Reply
 from extractor.pace import Pace
@@ -57,7 +59,6 @@ from extractor.waits import cause
 
 LONG = 5.0  # seconds between two requests that whoever watches wants to be told of
 LANDING_SECONDS = 8.0  # for what is under way when a stop comes: docker kills after 10, systemd after 90
-ANSWERS_BYTES = 32 << 20  # of the answers that may come at any moment: eight full batches, and more small ones than the window has
 
 
 class Engine:
@@ -78,11 +79,11 @@ class Engine:
         self._committer = Committer(
             lambda: [run.sink for run in self._runs.values() if run.sink is not None], save,
             lambda: self._tell(Committed(sum(run.rows for run in self._runs.values()))))
-        self._came = self._largest = 0  # bytes of the page being absorbed, and of the largest so far
+        self._memory = Memory()
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
-        self._requests: dict[asyncio.Task[None], int] = {}  # under way, and the calls in them
-        self._arrived = 0  # answers that are not yet absorbed
+        self._requests: dict[asyncio.Task[None], float] = {}  # under way, and the bytes that are expected of them
+        self._arrived = self._came = 0  # answers that are not yet absorbed; bytes of the page that is being so
 
     def add(self, run: EntityRun, spans: Sequence[Span] | None = None) -> None:
         """Put an entity on the run, from its start or from the spans that a checkpoint left."""
@@ -135,7 +136,7 @@ class Engine:
             await self._client.admit()
             if tickets := self._take():
                 task = group.create_task(self._request(tickets), name=f"request of {len(tickets)} calls")
-                self._requests[task] = len(tickets)
+                self._requests[task] = self._memory.sent(ticket.call.method for ticket in tickets)
                 task.add_done_callback(self._request_ended)
 
     async def _free_to_ask(self) -> bool:
@@ -145,7 +146,7 @@ class Engine:
         if self._pace.one_round(widened=2) and not self._pace.one_round():
             self._limits.window.hurry(now)
         ready_at = self._pace.ready_at(now)
-        room = self._limits.window.room(now) and sum(self._requests.values()) * self._largest < ANSWERS_BYTES
+        room = self._limits.window.room(now) and self._memory.room()
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
@@ -161,9 +162,9 @@ class Engine:
     def _take(self) -> list[Ticket]:
         """Take the calls of one request, and let the limits know."""
         now = _now()
-        pace = self._pace
+        pace, room = self._pace, self._pace.room(now)
         tickets = self._scheduler.take(
-            now, pace.width(now), room=pace.room(now), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure(),
+            now, pace.width(now), room=lambda method: self._memory.calls(method, room(method)), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure(),
             least=self._limits.weight if pace.one_round() else None)
         if tickets:
             self.requests += 1
@@ -186,7 +187,7 @@ class Engine:
 
     def _request_ended(self, task: asyncio.Task[None]) -> None:
         """Note that a request is no longer under way, and that there may be more to ask now."""
-        self._requests.pop(task, None)
+        self._memory.ended(self._requests.pop(task))
         self._changed.set()
 
     async def _absorb(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], latency: float) -> None:
@@ -195,6 +196,7 @@ class Engine:
             for run in self._runs.values():
                 run.let_in()
         rows = 0
+        came: defaultdict[str, list[int]] = defaultdict(list)
         runs = {self._runs[ticket.job.listing]: None for ticket in tickets}
         for run in runs:
             run.requests += 1
@@ -208,7 +210,9 @@ class Engine:
                 rows += self._feed(ticket, outcome)
             else:
                 self._fail(ticket, outcome)
-            self._largest = max(self._largest, self._came)
+            if self._came:  # of what only ids were kept, or nothing, it says too little
+                came[ticket.call.method].append(self._came)
+        self._memory.came(came)
         self._tell(RequestAnswered(len(tickets), rows, latency, failed_as_a_whole(outcomes)))
         for run in runs:
             self._tell(RowsLanded(run.name, run.rows, run.listing.rows_left() if run.listing else 0.0))

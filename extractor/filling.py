@@ -67,15 +67,15 @@ class Filling:
         for listing in self.listings if self.load.space > 0 else ():
             self._fresh(listing, places(), even=even)
 
-    def lengthen(self, beyond: int = 0) -> None:
-        """Let the chains of a request that has places left reach further: to the end of what their spans seem to hold, and `beyond`."""
+    def lengthen(self, beyond: int = 0, most: int = BATCH_SIZE) -> None:
+        """Let the chains of a request that has places left reach further, by so many calls at `most`: to the end of what their spans seem to hold, and `beyond`."""
         if self.load.space <= 0:
             return
         chains: dict[Job, list[Ticket]] = {}
         for ticket in self.load.tickets:
             chains.setdefault(ticket.job, []).append(ticket)
         for job in chains:
-            more = job.lengthen(self.load.share(job.listing.method, 1), beyond)
+            more = job.lengthen(min(most, self.load.share(job.listing.method, 1)), beyond)
             self.load.book(job.listing.method, len(more))
             chains[job] += more
         self.load.tickets = [ticket for chain in chains.values() for ticket in chain]

@@ -17,7 +17,7 @@ bucket is free, so that what comes back finds requests to be spent with.
 Rule 5: at the end places stand empty. What fills one of the last two requests is worth
 the split of two pages: the request leaves full, or the last walk is a shorter one.
 Rule 6: where requests are plenty, chains count on all that their spans seem to hold: another round costs more than a page in vain.
-Rule 7: what goes in one round of the window, once its extent is known, is cut into even pieces, one for each request, with a page to spare:
+Rule 7: what goes in one round of the window, once its extent is known, is cut, if calls are cheap, into even pieces, one for each request, with a page to spare:
 whatever is left behind would be another round. The window doubles for it, if that is what it takes.
 """
 
@@ -41,6 +41,7 @@ LOOK = 0.5  # seconds: in which the smallest cloud bucket drains a request
 ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take longer than that and than the way, more only end later
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 SHARES = 1.25  # requests that each place of the window still has before it, when one takes its share: what is left then evens out what ids that lie unevenly have cost
+CHEAP = 4  # calls that take as long as a request's way: where they are dearer, pages in vain cost more than another round
 SPARE = 2  # calls of a request that is to read a piece to its end, whose last page lies across it: for as much as the estimate may be wrong by
 ROUNDING = 1e-9  # 50 times 1/50 is 1 but for it
 FULL = 1 - ROUNDING
@@ -83,8 +84,9 @@ class Pace:
 
     def one_round(self, widened: int = 1) -> bool:
         """Tell whether the window, were it so many times as wide, would take all that is left of the run at once, and its first requests are about to leave."""
-        window = self._limits.window.statistics()
-        return window.most < window.size >= self._requests_left() / widened and self._affords(2) and self._scheduler.all_cut
+        window, scheduler = self._limits.window.statistics(), self._scheduler
+        fits = window.most < window.size >= self._requests_left() / widened and self._affords(2)
+        return fits and scheduler.all_cut and all(self._limits.batch.worth(method) >= CHEAP for method in scheduler.methods)
 
     def sure(self) -> float:
         """Return the share of what a span seems to hold that chains count on: where requests are plenty, another round costs more than a page."""
@@ -124,7 +126,7 @@ class Pace:
         def heavier(method: str) -> float:
             way = self._limits.batch.worth(method) * weight(method)
             enough = max(self._holds(ENOUGH, method), way if way < math.inf else 0.0) if unlimited else 1.0
-            share = min(1.0, enough, max(min(spread, place), self._holds(WORTH_A_REQUEST, method)))
+            share = min(1.0, enough, max(place if whole else min(spread, place), self._holds(WORTH_A_REQUEST, method)))
             if whole:  # a call that is left of each, rounded down or full, would be another round
                 return 1 / math.ceil(max(1.0, min(share, 1 - SPARE * weight(method)) / weight(method)) - ROUNDING)
             return weight(method) / share

@@ -100,7 +100,7 @@ def _probe(question: Question) -> Pager:
     rows = span.take(first_page.rows, key, low=-1, high=None)
     if span.closed or span.cursor >= last:
         return Finish(rows)
-    rest = Span(span.cursor, last, last, density=_density(ids_of(rows, key), ids_of(last_page.rows, key)))
+    rest = Span(span.cursor, last, last, density=max(map(_density, (ids_of(rows, key), ids_of(last_page.rows, key)))))
     total = None
     if _by_offset(question, rest):
         (counted,) = yield Ask((question.offset(0, last),))  # the rows are kept until the cut: before, a run starts over
@@ -117,9 +117,9 @@ def _edges(question: Question, last_page: Page, first_page: Page) -> tuple[int |
     return max(descending, default=None), min(ascending, default=None)
 
 
-def _density(*pages: Sequence[int]) -> float:
-    """Return the rows per id of some pages together."""
-    return sum(len(set(ids)) for ids in pages) / sum(max(ids) - min(ids) + 1 for ids in pages if ids)
+def _density(ids: Sequence[int]) -> float:
+    """Return the rows per id of a page; of both ends of a set the denser one counts, as old rows are those that were deleted, and one far row says little."""
+    return len(set(ids)) / (max(ids) - min(ids) + 1)
 
 
 def _agree(last: int | None, first: int | None) -> bool:

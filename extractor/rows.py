@@ -37,16 +37,17 @@ def rows_of(items: Sequence[Json], names: tuple[str, ...]) -> list[Row]:
         if not together.isascii():
             together.decode()
     return [
-        Row(text, keys) if text.startswith(_beginning(names[0], keys)) and len(names) == 1 else _checked(text, keys)
+        Row(text, keys) if len(names) == 1 and text.startswith(_beginning(names[0], keys)) else _checked(text, keys)
         for text, keys in zip(texts, map(_keys(names).decode, texts), strict=True)
     ]
 
 
 def _beginning(name: str, keys: Mapping[str, Any]) -> bytes:
-    """Write how a row begins that says first what was read."""
+    """Write how a row begins that says first what was read; of what might be written in two ways, how none begins."""
     value = keys.get(name)
-    beginning = f'{{"{name}":"{value}"' if isinstance(value, str) else f'{{"{name}":{value},'
-    return beginning.encode(errors="backslashreplace")  # of half a letter
+    if isinstance(value, str):
+        return f'{{"{name}":"{value}"'.encode() if value.isalnum() else b"}"
+    return f'{{"{name}":{value},'.encode()
 
 
 def _checked(text: bytes, keys: dict[str, Any]) -> Row:
@@ -54,7 +55,7 @@ def _checked(text: bytes, keys: dict[str, Any]) -> Row:
     spelled = _ESCAPED.search(text)
     for name in keys:
         if spelled or text.count(b'"%b"' % name.encode()) > 1:
-            values = [value for key, value in json.loads(text, object_pairs_hook=list, parse_int=str) if key == name]
+            values = [value for key, value in json.loads(text, object_pairs_hook=list, parse_int=str.encode, parse_float=str.encode) if key == name]
             if values[0] != values[-1]:
                 raise msgspec.ValidationError
     return Row(text, keys)

@@ -27,7 +27,7 @@ from extractor.errors import B24xError, ContractBroken, OperatingLimited
 from extractor.filling import Filling
 from extractor.listing import NONE, WORTH_SPLITTING, Job, Landing, Listing, Ticket
 from extractor.load import Load
-from extractor.messages import PAGE_SIZE, Page
+from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Part
 from extractor.paging.span import Span
 from extractor.planner import opening, pager
@@ -78,7 +78,7 @@ class Scheduler:
         request.take_fresh(lambda: width - self._at_work(room), even=least is not None)
         if least is not None:
             request.load.weigh(least)
-        request.lengthen(beyond=BEYOND)
+        request.lengthen(beyond=BEYOND, most=BATCH_SIZE if least is None else BEYOND)
         return request.load.tickets
 
     def rows_left(self) -> float:
@@ -172,6 +172,11 @@ class Scheduler:
     def all_wait(self, wait: Callable[[Listing], float]) -> bool:
         """Tell whether there is no listing but those that their budget will keep waiting."""
         return all(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods of all that is still being read."""
+        return {listing.method for listing in self._listings}
 
     @property
     def all_cut(self) -> bool:

@@ -90,7 +90,7 @@ async def test_nobody_is_there(world, wish):
 @pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
 async def test_a_run_that_goes_on_waits_for_its_portal(tmp_path, wish):
     """The folder shows that the address was right: a portal that is away for a minute, just then, is waited for."""
-    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    world = Trial(tmp_path / "out", rows={"deals": 60_000}, latency=0.8)
     assert 5 == (await world.run("deals", max_seconds=2.0, **wish)).exit_code
     whole, loop = silenced(world, Unreachable("no route")), asyncio.get_running_loop()
     loop.call_later(60, setattr, world.line, "post", whole)
@@ -102,7 +102,7 @@ async def test_a_run_that_goes_on_waits_for_its_portal(tmp_path, wish):
 @pytest.mark.parametrize("wish", [WISH, {}], ids=["fields", "rows"])
 async def test_a_run_that_goes_on_does_not_wait_for_ever(tmp_path, wish):
     """A portal that stays away ends it with code 5 and the way on, as it would have later; what is there stays."""
-    world = Trial(tmp_path / "out", rows={"deals": 20_000}, latency=0.8)
+    world = Trial(tmp_path / "out", rows={"deals": 60_000}, latency=0.8)
     assert 5 == (await world.run("deals", max_seconds=2.0, **wish)).exit_code
     rows = world.ids("deals")
     silenced(world, Unreachable("no route"))

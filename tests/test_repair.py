@@ -145,7 +145,7 @@ async def interrupted(world):
     await world.make()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
     await asyncio.sleep(3_600)
-    outcome = await world.night(max_seconds=0.25)
+    outcome = await world.night(max_seconds=25)
     assert 5 == outcome.exit_code
     return world.trial.folder / outcome.manifest["entities"]["deals"]["files"][-1]["path"]
 
@@ -160,7 +160,7 @@ def unfinish(world, manifest):
 @pytest.mark.parametrize("met", [False, True])
 async def test_a_damaged_file_and_an_interrupted_night_have_a_way_out(tmp_path, met, which, killed):
     """A sync ends the night around it and names the repair, which mends; where none has met it, the repair leaves the night."""
-    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000})
+    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000}, latency=10.0)
     fresh = await interrupted(world)
     assert fresh.name.startswith("changes-")
     if killed:
@@ -184,11 +184,11 @@ async def test_a_damaged_file_and_an_interrupted_night_have_a_way_out(tmp_path, 
 @pytest.mark.parametrize("met", [False, True])
 async def test_an_interrupted_night_does_not_bar_the_way_out_of_damage_to_another_entity(tmp_path, met, damage):
     """The repair leaves the night, although that could be gone on with, and what it has landed counts; so does a sync that meets the damage."""
-    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000, "contacts": 60}, latency=10.0)
     await world.make()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
     await asyncio.sleep(3_600)
-    stopped = await world.night("deals", max_seconds=0.25)
+    stopped = await world.night("deals", max_seconds=25)
     assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
     path = world.trial.folder / "contacts" / "part-00000.ndjson"
     if damage == "cut":
@@ -206,7 +206,7 @@ async def test_an_interrupted_night_does_not_bar_the_way_out_of_damage_to_anothe
 
 async def test_an_interrupted_night_without_damage_is_not_left(tmp_path):
     """What it has read would be asked for again: it is run to its end first."""
-    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000})
+    world = Folder(tmp_path / "out", "mirror", "deals", "contacts", rows={"deals": 3_000}, latency=10.0)
     await interrupted(world)
     before = contents(world.trial.folder)
     with pytest.raises(UsageError, match="run it to its end, then repair"):
@@ -216,7 +216,7 @@ async def test_an_interrupted_night_without_damage_is_not_left(tmp_path):
 
 async def test_an_interrupted_night_is_not_left_for_somebody_else(tmp_path):
     """Another portal's credentials are refused, and change nothing."""
-    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 3_000})
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 3_000}, latency=10.0)
     fresh = await interrupted(world)
     fresh.write_bytes(b"")
     before = contents(world.trial.folder)
@@ -228,7 +228,7 @@ async def test_an_interrupted_night_is_not_left_for_somebody_else(tmp_path):
 
 async def test_a_night_that_was_killed_in_the_middle_is_refused_in_one_sentence(tmp_path):
     """Its files may be longer than the manifest knows, and it is gone on with as well as ever."""
-    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 3_000})
+    world = Folder(tmp_path / "out", "mirror", "deals", rows={"deals": 3_000}, latency=10.0)
     await interrupted(world)
     unfinish(world, (world.trial.folder / "manifest.json").read_bytes())
     with pytest.raises(UsageError, match="was killed: run its command again, then verify"):

@@ -197,10 +197,10 @@ async def test_a_stop_in_the_turn_of_an_answer_is_one(nights, method):
 
 async def test_what_a_run_has_landed_counts_when_another_is_asked_for(nights):
     """A run is interrupted, and the next command asks for one entity more: nothing that was written is lost."""
-    world = nights("deals", rows={"deals": 3_000})
+    world = nights("deals", rows={"deals": 3_000}, latency=10.0)
     await world.night()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
-    stopped = await world.night(max_seconds=0.25)
+    stopped = await world.night(max_seconds=25)
     assert (5, True) == (stopped.exit_code, 0 < stopped.manifest["entities"]["deals"]["written"] < 2_000)
     assert 0 == (await world.night("deals", "contacts")).exit_code
     assert SAME == await world.differences("deals") == await world.differences("contacts")
@@ -329,10 +329,10 @@ async def test_two_runs_of_one_command_are_one_story(nights):
 @pytest.mark.parametrize("names", [("contacts",), *thorough(("deals", "contacts"))])
 async def test_a_file_is_cut_to_what_counts_when_another_run_is_asked_for(nights, names):
     """A killed run had written more than it had committed: what counts of the file is all that is left of it."""
-    world = nights("deals", rows={"deals": 3_000})
+    world = nights("deals", rows={"deals": 3_000}, latency=10.0)
     await world.night()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
-    await world.night(max_seconds=0.25)
+    await world.night(max_seconds=25)
     (path,) = (world.trial.folder / "deals").glob("changes-*")
     path.write_bytes(path.read_bytes() + b'{"ID": "torn')
     assert 0 == (await world.night(*names)).exit_code
@@ -344,10 +344,10 @@ async def test_a_file_is_cut_to_what_counts_when_another_run_is_asked_for(nights
 @pytest.mark.parametrize("damage", ["cut", *thorough("lost", "changed")])
 async def test_a_damaged_file_of_a_run_that_is_left_says_how_to_mend_it(nights, damage):
     """Its entity is not asked for now, and yet what it has landed may not be left to lie there damaged: the repair is named, and leads on."""
-    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60}, latency=10.0)
     await world.night()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
-    assert 5 == (await world.night("deals", max_seconds=0.25)).exit_code
+    assert 5 == (await world.night("deals", max_seconds=25)).exit_code
     (path,) = (world.trial.folder / "deals").glob("changes-*")
     harm(path, damage)
     with pytest.raises(DiskError, match=r"b24x verify \S+ --repair"):
@@ -360,10 +360,10 @@ async def test_a_damaged_file_of_a_run_that_is_left_says_how_to_mend_it(nights, 
 
 async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
     """The new rows had been read, others are imported with old stamps, and more are born before the run goes on: their ids hide none."""
-    world = nights("deals", rows={"deals": 3_000})
+    world = nights("deals", rows={"deals": 3_000}, latency=10.0)
     await world.night()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
-    stopped = await world.night(max_seconds=0.25)
+    stopped = await world.night(max_seconds=25)
     assert 5 == stopped.exit_code
     old = {"DATE_CREATE": 1_700_000_000, "DATE_MODIFY": 1_700_000_000}
     world.happen("insert", "deals", count=100, values=old)
@@ -375,10 +375,10 @@ async def test_what_is_imported_while_a_run_lies_interrupted_is_found(nights):
 @pytest.mark.parametrize("then", [dt.timedelta(hours=12), *thorough(None, dt.timedelta(days=30))])
 async def test_a_run_goes_on_with_the_bounds_that_it_began_with(nights, then):
     """Another `--full-every` bounds the piece that is read again otherwise: what was read within the old bounds is not taken for the new piece."""
-    world = nights("deals", deletes=False, rows={"deals": 9_000}, full_every=dt.timedelta(days=7))
+    world = nights("deals", deletes=False, rows={"deals": 9_000}, latency=10.0, full_every=dt.timedelta(days=7))
     await world.night()
     await asyncio.sleep(2 * 86_400)
-    assert 5 == (await world.night(max_seconds=0.3)).exit_code
+    assert 5 == (await world.night(max_seconds=25)).exit_code
     ids = list(world.tables["deals"].ids)
     world.happen("change", "deals", *ids[::100], stamp=False)
     outcome = await world.night(full_every=then)
@@ -756,14 +756,14 @@ async def broken_off(world):
     """Let a night with many changes be stopped amid its file."""
     await world.night()
     world.happen("change", "deals", *list(world.tables["deals"].ids)[:2_000])
-    assert 5 == (await world.night(max_seconds=0.25)).exit_code
+    assert 5 == (await world.night(max_seconds=25)).exit_code
     (path,) = (world.trial.folder / "deals").glob("changes-*")
     return path
 
 
 async def test_a_torn_tail_is_cut_where_another_file_is_away(nights):
     """A killed run had written more than it had committed: no named file has that, and the file that is put back is all that was wanting."""
-    world = nights("deals", rows={"deals": 3_000})
+    world = nights("deals", rows={"deals": 3_000}, latency=10.0)
     path = await broken_off(world)
     path.write_bytes(path.read_bytes() + b'{"ID": "torn')
     first = path.with_name("part-00000.ndjson")
@@ -777,7 +777,7 @@ async def test_a_torn_tail_is_cut_where_another_file_is_away(nights):
 
 async def test_another_text_in_the_file_of_a_run_stops_its_entity_alone(nights):
     """It is as long as it was: the others move on, and the way out is named."""
-    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60})
+    world = nights("deals", "contacts", rows={"deals": 3_000, "contacts": 60}, latency=10.0)
     path = await broken_off(world)
     path.write_bytes(path.read_bytes()[:-9] + b"somewhat\n")
     outcome = await world.night()

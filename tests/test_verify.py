@@ -358,7 +358,7 @@ async def test_rows_that_changed_before_the_look_are_named_though_the_portals_cl
 
 async def test_a_dump_that_was_stopped_is_not_compared(tmp_path):
     """What it lacks is known; the exit code says that it is not complete."""
-    world = Folder(tmp_path / "out", "dump", "deals", rows={"deals": 20_000}, latency=0.8)
+    world = Folder(tmp_path / "out", "dump", "deals", rows={"deals": 60_000}, latency=0.8)
     assert 5 == (await world.trial.run("deals", max_seconds=2.0)).exit_code
     outcome = await world.verify().run()
     assert 4 == outcome.exit_code

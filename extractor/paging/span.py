@@ -14,6 +14,7 @@ case, bad JSON, a lost reference) shows itself here and stops the entity.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from extractor.errors import ContractBroken
 from extractor.messages import PAGE_SIZE, Row
 
+ROUNDING = 1e-6  # of a piece: three of them are three
 HIGHEST_ID = 2**63 - 1  # of a signed BIGINT, and of PHP's integers
 
 
@@ -72,7 +74,7 @@ class Span:
         """
         density = self._density()
         low = self.cursor + int(min(self.until - self.cursor, coming / density))
-        pieces = max(1 if coming else 2, round((self.until - low) * density / piece)) if piece else 2
+        pieces = max(1 if coming else 2, math.ceil((self.until - low) * density / piece - ROUNDING)) if piece else 2
         middle = max(self.cursor + 1, low + (self.until - low) * (pieces // 2) // pieces)
         upper = Span(middle, self.high, self.until, density, others=self.others)
         self.high = self.until = middle

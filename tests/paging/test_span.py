@@ -43,7 +43,7 @@ def test_an_upper_half_begins_where_the_lower_ends():
 
 
 @pytest.mark.parametrize(("coming", "piece", "middle"), [
-    (0, 110, 444), (100, 100, 500), (300, 100, 600), (0, 450, 500), (500, 450, 500), (500, 250, 750), (100, 0, 550),
+    (0, 120, 444), (100, 100, 500), (300, 100, 600), (0, 450, 333), (500, 500, 500), (500, 250, 750), (100, 0, 550),
 ])
 def test_halves_are_of_whole_pieces(coming, piece, middle):
     """What one request reads is not cut in two: of nine such pieces four stay, and one alone is given away."""

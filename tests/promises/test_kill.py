@@ -100,7 +100,7 @@ async def test_killed_at_every_commit_boundary(trial, monkeypatch, system_call):
 
 async def test_stopped_and_gone_on(trial):
     """A run that is told to stop commits what has come, says so with its exit code, and goes on from there."""
-    world = trial(rows={"deals": 20_000}, latency=0.8)
+    world = trial(rows={"deals": 60_000}, latency=0.8)
     dump = world.dump("deals")
     asyncio.get_running_loop().call_later(2.0, dump.stop, 143, "interrupted")
     outcome = await dump.run()
@@ -114,7 +114,7 @@ async def test_stopped_and_gone_on(trial):
 
 async def test_minutes_are_over(trial):
     """--max-minutes ends a run with exit code 5, and the next one goes on."""
-    world = trial(rows={"deals": 20_000}, latency=0.8)
+    world = trial(rows={"deals": 60_000}, latency=0.8)
     assert 5 == (await world.run("deals", max_seconds=2.0)).exit_code
     assert 0 == (await world.run("deals", max_seconds=300.0)).exit_code
     assert listed(world.world, "crm.deal.list") == world.ids("deals")
