@@ -82,7 +82,7 @@ class Engine:
         self._memory = Memory()
         self.requests = 0
         self._pump: asyncio.Task[None] | None = None
-        self._requests: dict[asyncio.Task[None], float] = {}  # under way, and the bytes that are expected of them
+        self._requests: dict[asyncio.Task[None], int] = {}  # under way, and the bytes that are expected of them
         self._arrived = self._came = 0  # answers that are not yet absorbed; bytes of the page that is being so
 
     def add(self, run: EntityRun, spans: Sequence[Span] | None = None) -> None:
