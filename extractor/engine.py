@@ -164,8 +164,8 @@ class Engine:
         now = _now()
         pace, room = self._pace, self._pace.room(now)
         tickets = self._scheduler.take(
-            now, pace.width(now), room=lambda method: self._memory.calls(method, room(method)), weight=pace.weight(now), wait=pace.wait(now), worth=pace.worth_splitting(), sure=pace.sure(),
-            least=self._limits.weight if pace.one_round() else None)
+            now, pace.width(now), room=lambda method: self._memory.calls(method, room(method)), weight=pace.weight(now), wait=pace.wait(now),
+            worth=pace.worth_splitting(), sure=pace.sure(), least=self._limits.weight if pace.one_round() else None)
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

@@ -2,8 +2,8 @@
 
 Rule 1: a page is expected to weigh what those of its method's last answer did on the average, or half of what was
 expected before and half of that, if this is more: one wide row is soon forgotten, wide pages are known at once.
-Rule 2: a request leaves where a full one has room, lest it is cut short where requests are scarce. Of pages so wide that a full
-one is more than all that there may be, it carries as many calls as have room, but for one, when no other is under way.
+Rule 2: a request leaves where a full one has room, lest it is cut short where requests are scarce. Of pages so wide that a full one
+is more than all that there may be, it leaves when no other is under way, with as many calls as have room: one at the least.
 """
 
 from __future__ import annotations
