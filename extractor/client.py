@@ -29,6 +29,7 @@ from extractor.decoder import reply_of
 from extractor.envelopes import envelope_of, maps_of
 from extractor.errors import B24xError, PortalMoved, RateLimited, TokenExpired, Unreachable
 from extractor.limits import RateLimit
+from extractor.limits.ends import computed
 from extractor.messages import Call, Reply
 from extractor.session import Pass, Session
 from extractor.transport import Response, Transport
@@ -95,9 +96,11 @@ class Client:
 
     async def send(self, calls: Sequence[Call]) -> list[Outcome]:
         """Send an admitted request of one to fifty calls; return their outcomes in order."""
-        shown = self._session.shown()
+        shown, sent = self._session.shown(), asyncio.get_running_loop().time()
+        took = None
         try:
             outcomes = await self._exchange(calls, shown)
+            took = computed(outcomes, asyncio.get_running_loop().time() - sent)
         except RateLimited as error:
             self._rate.refused()
             self.reached = True
@@ -107,6 +110,8 @@ class Client:
             if isinstance(error, TokenExpired):
                 self._session.refused(shown)
             return [self._session.hidden(error)] * len(calls)
+        finally:
+            await self._rate.ended(sent, took)
         self._rate.succeeded()
         if timings := [one.timing for one in outcomes if isinstance(one, Reply) and one.timing is not None]:
             self._rate.reports(any(timing.operating is not None for timing in timings))
@@ -129,10 +134,7 @@ class Client:
 
     async def _post(self, method: str, body: bytes, shown: Pass) -> Response:
         """Post one body; return the answer, unless it says that the portal is somewhere else."""
-        try:
-            response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
-        finally:
-            await self._rate.arrived()
+        response = await self._transport.post(self._session.url(method), body, {**_JSON, **shown.headers})
         if 300 <= response.status < 400:
             place = _place(response)
             raise PortalMoved(f"the portal has moved{f' to {self._session.hide(place)}' if place else ''}: give its new address")

@@ -19,6 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from extractor.batch import Outcome
+from extractor.messages import Reply
+
 PRECISION = 0.0001  # seconds: PHP prints fourteen digits, where nobody has told it to print more
 
 
@@ -42,6 +45,11 @@ class Ends:
         """Return the seconds that all calls of a method can have computed; any number, where nothing is told."""
         return self.most.get(method, math.inf)
 
+    @property
+    def computed(self) -> float:
+        """The seconds that the calls have computed, at least: all but the first of them."""
+        return max(0.0, self.last - self.first)
+
 
 UNTOLD = Ends({}, {})
 
@@ -61,3 +69,13 @@ def ends_of(methods: Sequence[str], finishes: Sequence[float | None], latency: f
         most = {method: sum(some) + PRECISION for method, some in between.items()}
         most[told[0][0]] = most.get(told[0][0], 0.0) + latency - spanned
     return Ends(between, most, told[0][1], told[-1][1])
+
+
+def finishes_of(outcomes: Sequence[Outcome]) -> list[float | None]:
+    """Read when each call of a request has finished, in unix seconds of the portal's clock; `None` where that is not told."""
+    return [one.timing.finish if isinstance(one, Reply) and one.timing else None for one in outcomes]
+
+
+def computed(outcomes: Sequence[Outcome], latency: float) -> float:
+    """Return the seconds that a request of such a latency has computed, at least; 0 where nothing is told."""
+    return ends_of([""] * len(outcomes), finishes_of(outcomes), latency).computed

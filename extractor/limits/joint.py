@@ -23,7 +23,7 @@ from extractor.errors import (
     Unreadable,
 )
 from extractor.limits.batchsize import BatchSize
-from extractor.limits.ends import Ends, ends_of
+from extractor.limits.ends import Ends, ends_of, finishes_of
 from extractor.limits.operating import OperatingLedger
 from extractor.limits.window import Window
 from extractor.messages import Reply, Timing
@@ -61,7 +61,7 @@ class Limits:
     def learn(self, methods: Sequence[str], outcomes: Sequence[Outcome], sent: float, now: float, *, again: bool = True) -> None:
         """Take note of what became of a request that left at `sent`; `again`, if some of its calls had failed before."""
         answered = any(_said(outcome) for outcome in outcomes)
-        ends = ends_of(methods, [one.timing.finish if isinstance(one, Reply) and one.timing else None for one in outcomes], now - sent)
+        ends = ends_of(methods, finishes_of(outcomes), now - sent)
         if answered:
             self.batch.answered(methods, now - sent, ends)
         self.window.left(now, now - sent, ok=answered, work=self.batch.work(methods) or 1.0)

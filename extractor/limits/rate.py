@@ -2,9 +2,8 @@
 
 Rule 1: a request is admitted by the same arithmetic by which the portal
 counts it, so that it is not refused while we have the address to ourselves.
-Latency varies, so requests reach the portal closer together than they left: one
-drains only from when it has arrived, which is when it is answered, or after a second;
-those that were a longer time on their way may be refused, and so may those to a bucket of ten or less.
+Latency varies, so requests reach the portal closer together than they left, for which the
+bucket allows (`bucket`); those that were longer than a second on their way may be refused, and so may those to a bucket of ten or less.
 Rule 2: a refusal (503) means that somebody shares the address. Everything
 waits at one gate, our bucket counts as full, and each request pays a higher
 toll; each success takes a little of the toll back.
@@ -21,15 +20,10 @@ import asyncio
 import bisect
 import math
 import sys
-from collections import deque
 from dataclasses import dataclass
 
-from aiolimiter import AsyncLimiter
-
+from extractor.limits.bucket import Bucket
 from extractor.limits.tariff import Tariff
-
-ON_THE_WAY = 1.0  # seconds, at most
-SMALL = 10  # a bucket of so few is somebody's choice, and would stand still while they are on their way
 
 FIRST_PAUSE = 1.0  # in which the smallest cloud bucket drains two requests
 LONGEST_PAUSE = 30.0  # the fifth in a row: waiting longer teaches nothing new
@@ -42,7 +36,7 @@ RECOVERY = 0.98  # per success: a halved rate is whole again after 35 requests
 # Looks at the bucket per request that it drains. We look, rather than let aiolimiter wake us:
 # where a clock stands still between timers, rounding can leave its waker an amount too small to
 # move the clock, and it asks for ever. Looking late costs nothing, the bucket drains meanwhile.
-LOOKS = 4
+LOOKS = 16
 SHORTEST = 0.001  # for the same reason
 
 
@@ -63,8 +57,7 @@ class RateLimit:
     def __init__(self, tariff: Tariff | None, *, assumed: bool = False) -> None:
         self._tariff = tariff
         self._assumed = tariff if assumed else None
-        self._bucket = _bucket(tariff)
-        self._coming: deque[tuple[float, float]] = deque()  # what is on its way: when it will surely have arrived, and its price
+        self._bucket = Bucket(tariff) if tariff else None
         self._turn = asyncio.Lock()
         self._refill: float | None = None  # what is in the portal's bucket, when ours is to be made anew
         self._opens_at = 0.0
@@ -91,11 +84,11 @@ class RateLimit:
         if self._bucket is None or self._tariff is None:
             return True
         amount = max(1.0, requests * self._toll - self._tariff.per_second * within)
-        return amount <= self._bucket.max_rate and self._holds(amount)
+        return amount <= self._bucket.most and self._bucket.holds(amount)
 
     def idle(self) -> bool:
         """Tell whether half of the bucket is free, and no toll is to be paid."""
-        return self._bucket is None or (self._toll <= 1 and self._holds(self._bucket.max_rate / 2))
+        return self._bucket is None or (self._toll <= 1 and self._bucket.holds(self._bucket.most / 2))
 
     def sustained(self, latency: float, requests: float = math.inf) -> int:
         """Return how many requests of that latency are in flight when this limit is the bound of so many, and one more.
@@ -134,11 +127,10 @@ class RateLimit:
             return 0.0
         return self._toll / self._tariff.per_second
 
-    async def arrived(self) -> None:
-        """Know that a request has been answered, or has failed: it is not on its way any more."""
-        if self._coming:
-            self._coming[0] = (-math.inf, self._coming[0][1])
-            await self._settle()
+    async def ended(self, sent: float, computed: float | None = None) -> None:
+        """Know that a request that left at `sent` has ended now, and how many seconds its calls have computed, at least: `None` where it failed."""
+        if self._bucket:
+            await self._bucket.ended(sent, computed)
 
     def reports(self, operating: bool) -> None:
         """Know whether an answer said what its calls have computed: a cloud portal's does, and nobody else's has a bucket (Rule 4)."""
@@ -151,7 +143,6 @@ class RateLimit:
             return
         if self._tariff is not None and not self._refused:
             self._tariff = self._bucket = None
-            self._coming.clear()
 
     def refused(self) -> None:
         """Close the gate: the portal has refused a request for its rate (503)."""
@@ -177,39 +168,27 @@ class RateLimit:
                 await asyncio.sleep(max(left, SHORTEST))
                 continue
             await self._fill()
-            await self._settle()
+            if self._bucket is None:
+                return
+            await self._bucket.settle()
             if self._affordable():
                 break
             await asyncio.sleep(self._look)
-        if self._tariff:
-            way = ON_THE_WAY if self._tariff.burst > SMALL else -math.inf
-            self._coming.append((clock() + way, self._price))
-            await self._settle()
-
-    async def _settle(self) -> None:
-        """Let drain what has arrived."""
-        now = asyncio.get_running_loop().time()
-        while self._bucket and self._coming and self._coming[0][0] <= now:
-            await self._bucket.acquire(self._coming.popleft()[1])  # the room was kept for it: this does not wait
+        await self._bucket.sent(self._price)
 
     async def _fill(self) -> None:
         """After a refusal, believe the portal that its bucket is full; where one has shown itself, that all is in it that has left."""
-        if self._refill is not None and (bucket := _bucket(self._tariff)):
-            await bucket.acquire(min(self._refill, bucket.max_rate))  # it is new and empty: this does not wait
-            self._bucket = bucket
-            self._coming.clear()
+        if self._refill is not None and self._tariff:
+            self._bucket = Bucket(self._tariff)
+            await self._bucket.fill(self._refill)
         self._refill = None
 
     def _affordable(self) -> bool:
-        return self._bucket is None or self._holds(self._price)
-
-    def _holds(self, amount: float) -> bool:
-        """Tell whether so much fits the bucket, beside what is on its way to it."""
-        return self._bucket is None or self._bucket.has_capacity(amount + sum(price for _, price in self._coming))
+        return self._bucket is None or self._bucket.holds(self._price)
 
     @property
     def _price(self) -> float:
-        return min(self._toll, self._bucket.max_rate) if self._bucket else 0.0
+        return min(self._toll, self._bucket.most) if self._bucket else 0.0
 
     @property
     def _look(self) -> float:
@@ -222,9 +201,3 @@ class RateLimit:
     def __repr__(self) -> str:
         numbers = self.statistics()
         return f"<RateLimit {self._tariff or 'unlimited'} toll={numbers.toll:.2f} {numbers.waiting} waiting>"
-
-
-def _bucket(tariff: Tariff | None) -> AsyncLimiter | None:
-    if tariff is None:
-        return None
-    return AsyncLimiter(tariff.burst, tariff.burst / tariff.per_second)
