@@ -146,7 +146,7 @@ class Engine:
         if self._pace.one_round(widened=2) and not self._pace.one_round():
             self._limits.window.hurry(now)
         ready_at = self._pace.ready_at(now)
-        room = self._limits.window.room(now) and self._memory.room()
+        room = self._limits.window.room(now) and self._memory.room() and self._pace.soon_enough()
         wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
@@ -165,7 +165,7 @@ class Engine:
         pace, room = self._pace, self._pace.room(now)
         tickets = self._scheduler.take(
             now, pace.width(now), room=lambda method: self._memory.calls(method, room(method)), weight=pace.weight(now), wait=pace.wait(now),
-            worth=pace.worth_splitting(), sure=pace.sure(), least=self._limits.weight if pace.one_round() else None)
+            worth=pace.worth_splitting(), sure=pace.sure(), beyond=pace.beyond, least=self._limits.weight if pace.one_round() else None)
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

@@ -8,7 +8,7 @@ less long, so that those which are alike take turns, and come to their end toget
 
 Rule 2: within a listing few jobs have long chains, and the others are there for the next
 request. While enough calls are ready, and requests are scarce, a chain counts on a part only of what its span seems
-to hold, as ids lie unevenly; then on all of it; and where there are places left in the end, on a page more, lest
+to hold, as ids lie unevenly; then on all of it; and where there are places left in the end, on a page more or some, lest
 another request has to be made for the last rows.
 
 Rule 3: when fewer calls are ready than a request could carry, the span with
@@ -67,7 +67,7 @@ class Filling:
         for listing in self.listings if self.load.space > 0 else ():
             self._fresh(listing, places(), even=even)
 
-    def lengthen(self, beyond: int = 0, most: int = BATCH_SIZE) -> None:
+    def lengthen(self, beyond: Callable[[str], int] = lambda _method: 0, most: int = BATCH_SIZE) -> None:
         """Let the chains of a request that has places left reach further, by so many calls at `most`: to the end of what their spans seem to hold, and `beyond`."""
         if self.load.space <= 0:
             return
@@ -75,7 +75,7 @@ class Filling:
         for ticket in self.load.tickets:
             chains.setdefault(ticket.job, []).append(ticket)
         for job in chains:
-            more = job.lengthen(min(most, self.load.share(job.listing.method, 1)), beyond)
+            more = job.lengthen(min(most, self.load.share(job.listing.method, 1)), beyond(job.listing.method))
             self.load.book(job.listing.method, len(more))
             chains[job] += more
         self.load.tickets = [ticket for chain in chains.values() for ticket in chain]

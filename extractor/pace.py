@@ -19,6 +19,10 @@ the split of two pages: the request leaves full, or the last walk is a shorter o
 Rule 6: where requests are plenty, chains count on all that their spans seem to hold: another round costs more than a page in vain.
 Rule 7: what goes in one round of the window, once its extent is known, is cut, if calls are cheap, into even pieces, one for each request, with a page to spare:
 whatever is left behind would be another round. The window doubles for it, if that is what it takes.
+Rule 8: where the bucket is what the rest of the run takes its time from, its free part need only be spent by the end. So no more requests are side by side than
+spend it twice as fast: the fewer they are, the fewer spans are open, and the more is known of how ids lie before one is split.
+Rule 9: where a request has places left, chains reach a page beyond what their spans seem to hold; some pages, where calls are cheap: what falls short
+by a page is another round.
 """
 
 from __future__ import annotations
@@ -42,6 +46,8 @@ ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take 
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 SHARES = 1.25  # requests that each place of the window still has before it, when one takes its share: what is left then evens out what ids that lie unevenly have cost
 CHEAP = 4  # calls that take as long as a request's way: where they are dearer, pages in vain cost more than another round
+EARLY = 2  # times as many requests as must be side by side
+BEYOND = 6  # pages, where calls are cheap
 SPARE = 2  # calls of a request that is to read a piece to its end, whose last page lies across it: for as much as the estimate may be wrong by
 ROUNDING = 1e-9  # 50 times 1/50 is 1 but for it
 FULL = 1 - ROUNDING
@@ -66,6 +72,13 @@ class Pace:
             requests = min(requests, BURNING)
         return BATCH_SIZE * requests
 
+    def soon_enough(self) -> bool:
+        """Tell whether the bucket's free part would be spent later than need be, if no other request joined those in flight (Rule 8)."""
+        if not self._scheduler.all_cut or self._affords(1):
+            return True
+        window = self._limits.window.statistics()
+        return window.in_flight < EARLY * self._client.sustained(window.latency or 0.0, self._requests_left())
+
     def better_later(self, now: float, arrived: int) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1).
 
@@ -86,7 +99,14 @@ class Pace:
         """Tell whether the window, were it so many times as wide, would take all that is left of the run at once, and its first requests are about to leave."""
         window, scheduler = self._limits.window.statistics(), self._scheduler
         fits = window.most < window.size >= self._requests_left() / widened and self._affords(2)
-        return fits and scheduler.all_cut and all(self._limits.batch.worth(method) >= CHEAP for method in scheduler.methods)
+        return fits and scheduler.all_cut and all(map(self._cheap, scheduler.methods))
+
+    def beyond(self, method: str) -> int:
+        """Return how many pages a chain reaches beyond what its span seems to hold, where a request has places left (Rule 9)."""
+        return BEYOND if self._cheap(method) else 1
+
+    def _cheap(self, method: str) -> bool:
+        return self._limits.batch.worth(method) >= CHEAP
 
     def sure(self) -> float:
         """Return the share of what a span seems to hold that chains count on: where requests are plenty, another round costs more than a page."""

@@ -33,8 +33,6 @@ from extractor.paging.span import Span
 from extractor.planner import opening, pager
 from extractor.question import Question
 
-BEYOND = 1  # pages more than there seem to be, where a request has places left: half a page more is as likely as half a page less
-
 
 class Scheduler:
     """Hands out calls, takes pages, and knows what is left."""
@@ -57,7 +55,7 @@ class Scheduler:
     def take(
         self, now: float, width: int, *, room: Callable[[str], int], weight: Callable[[str], float],
         wait: Callable[[Listing], float] = lambda _listing: 0.0, worth: float = WORTH_SPLITTING, sure: float = 1.0,
-        least: Callable[[str], float] | None = None,
+        least: Callable[[str], float] | None = None, beyond: Callable[[str], int] = lambda _method: 1,
     ) -> list[Ticket]:
         """Hand out the calls of one request, splitting spans to fill it while fewer than `width` jobs are at work.
 
@@ -66,7 +64,8 @@ class Scheduler:
         that a listing lasts whose budget will keep it waiting (0: it will not), `worth` the rows that
         make a span worth a split, `sure` the share of what a span seems to hold
         that a chain may count on while other calls are ready. Where all that is left goes in one round, a request is not
-        to be filled, and `least(method)` is the share that a call takes of a full one.
+        to be filled, and `least(method)` is the share that a call takes of a full one. `beyond(method)` is by how many pages a
+        chain may reach further than its span seems to, where a request has places left.
         """
         if lone := next(self._lone(now, room), None):
             return lone.take(1)
@@ -78,7 +77,7 @@ class Scheduler:
         request.take_fresh(lambda: width - self._at_work(room), even=least is not None)
         if least is not None:
             request.load.weigh(least)
-        request.lengthen(beyond=BEYOND, most=BATCH_SIZE if least is None else BEYOND)
+        request.lengthen(beyond, most=BATCH_SIZE if least is None else 1)
         return request.load.tickets
 
     def rows_left(self) -> float:

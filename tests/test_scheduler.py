@@ -486,6 +486,12 @@ def test_a_request_that_has_places_left_asks_for_a_page_more():
     assert 1 == len(take(scheduler, width=1)), "no more than there are ids for"
 
 
+def test_a_request_that_has_places_left_asks_for_as_many_pages_more_as_it_may():
+    """Where pages are cheap, more of them in vain cost less than another request."""
+    scheduler, _ = opened(asking("a"), Span(0, 1_000, 1_000, 0.5))
+    assert 16 == len(scheduler.take(0.0, 1, room=lambda _: 999, weight=lambda _: 1 / 50, beyond=lambda _: 6))
+
+
 def test_a_chain_counts_on_half_of_its_span_while_others_are_ready():
     """Ids lie unevenly, and what is read past the end is lost; where nobody else needs the place, it counts on all."""
     def lengths(count, sure):

@@ -11,7 +11,7 @@ about everything answered before. Reports are cumulative: they are never added
 up, and one that was sent earlier than another is stale when it comes later.
 Rule 2: what was answered since is *open*: an estimate, on top of the report,
 until a report settles it. What a settled request turns out to have cost
-teaches what a call costs.
+teaches what a call costs; before that the least counts that one can have cost at the most.
 Rule 3: a charge stays for ten minutes from the start of its request, or of the portal's minute in
 which that was: the portal drops a whole minute at once. Where its clock is not known it drops it up to
 a minute earlier than we do, and the next report says so.
@@ -112,6 +112,7 @@ class Account:
         self.foreign = Cells()
         self.flying = 0
         self.cost: float | None = None  # seconds per call
+        self.measured = False  # whether a report has told; until then that is a bound
         self.spread = SPREAD  # variance of the seconds of a call, as a share of their square
         self.read_at = -math.inf  # when the request of the latest report was sent
         self._open: deque[Charge] = deque()
@@ -135,6 +136,8 @@ class Account:
             self.cost = most / calls
         elif least > calls * self.cost:  # seen already; no need to wait for a report
             self.cost += DEARER * (least / calls - self.cost)
+        elif not self.measured:
+            self.cost = min(self.cost, most / calls)
         guess = max(least, min(most, calls * self.cost))
         self._open.append(Charge(answered, since, calls, least, most, guess, lost))
 
@@ -194,6 +197,7 @@ class Account:
         calls = sum(charge.calls for charge in charged)
         if not calls:
             return
+        self.measured = True
         measured = sum(charge.seconds for charge in charged) / calls
         known = self.cost or 0.0
         if known > 0:  # the mean of many calls differs from the true one by less than that of a few

@@ -76,6 +76,19 @@ def test_what_was_answered_just_before_is_not_counted_twice():
     assert (3.0, 0.0) == (account.used(101.0), account.foreign.total)
 
 
+def test_before_a_report_teaches_the_least_bound_counts():
+    """Two calls took 0.3 s with their way, and fifty took 0.7 s: none of those takes 0.15 s. What is measured is no bound any more."""
+    account = Account()
+    account.charge(0.3, 0.0, 2, 0.0, 0.3)
+    account.charge(1.0, 0.3, 50, 0.0, 0.7)
+    account.charge(2.0, 1.0, 2, 0.0, 0.4)
+    assert 0.014 == pytest.approx(account.cost)
+    account.report(0.6, 9.0)
+    measured = account.cost
+    account.charge(10.0, 9.0, 50, 0.0, 0.1)
+    assert measured == account.cost
+
+
 def test_reports_teach_what_a_call_costs():
     """Fifty calls that show no cost of their own have raised the counter by 3 s."""
     account = Account()
