@@ -48,6 +48,11 @@ class Bucket:
         amount += sum(coming for _, coming in self._coming)
         return amount <= self.most and self._limiter.has_capacity(amount + self._late - self._per_second * self._ahead)
 
+    def wait(self, amount: float) -> float:
+        """Return the seconds until there will be room for so much, if nothing comes or leaves meanwhile; not below 0."""
+        room = self.most - amount - sum(coming for _, coming in self._coming)
+        return max(0.0, self._empty_at - room / self._per_second - self._ahead - _now())
+
     @property
     def _ahead(self) -> float:
         """The seconds that drain meanwhile (Rule 3)."""

@@ -33,11 +33,11 @@ HEADROOM = 1.25  # latency varies: keep the bucket from being the one that waits
 HIGHEST_TOLL = 16.0  # a sixteenth of the rate: one request in 8 s on the standard tariff
 RECOVERY = 0.98  # per success: a halved rate is whole again after 35 requests
 
-# Looks at the bucket per request that it drains. We look, rather than let aiolimiter wake us:
-# where a clock stands still between timers, rounding can leave its waker an amount too small to
-# move the clock, and it asks for ever. Looking late costs nothing, the bucket drains meanwhile.
-LOOKS = 16
-SHORTEST = 0.001  # for the same reason
+# Looks at the bucket per request that it drains, lest answers that come meanwhile go unseen; and one when there will be room
+# in any case. We look, rather than let aiolimiter wake us: where a clock stands still between timers, rounding can leave its
+# waker an amount too small to move the clock, and it asks for ever.
+LOOKS = 4
+SHORTEST = 0.001  # seconds, for the same reason: and the portal rounds as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class RateLimit:
             await self._bucket.settle()
             if self._affordable():
                 break
-            await asyncio.sleep(self._look)
+            await asyncio.sleep(SHORTEST + min(self._look, self._bucket.wait(self._price)))
         await self._bucket.sent(self._price)
 
     async def _fill(self) -> None:
