@@ -87,7 +87,7 @@ class Client:
         return self._rate.affords(requests, within)
 
     def idle(self) -> bool:
-        """Tell whether the portal takes requests that are not needed, half of its bucket being free."""
+        """Tell whether the portal takes requests that are not needed, most of its bucket being free."""
         return self._rate.idle()
 
     def sustained(self, latency: float, requests: float) -> int:

@@ -18,7 +18,9 @@ Rule 2: a request that costs a method no more than 0.1 s is not charged to it. S
 every request may carry that much of each method past its budget.
 Rule 3: what no budget could take before a step is computed after it, side by side
 in the window at best.
-Rule 4: the client keeps its budget. One that counts on the portal's seeing
+Rule 4: a request computes its calls one after another (rest/batch runs them in a loop). So what the last ones carry takes its time after they have
+left, were it all of the cheapest method.
+Rule 5: the client keeps its budget. One that counts on the portal's seeing
 charges late could overdraw it, once every ten minutes; that is a race, no speed.
 """
 
@@ -32,6 +34,7 @@ from extractor.limits import Tariff
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
 
 OPERATING_WINDOW = 600.0  # seconds: LoadLimiter keeps ten buckets of a minute
+HALVINGS = 30  # of what a full request computes: to the microsecond
 UNCHARGED = 0.1  # seconds of a method in one request, up to which it is not charged (LoadLimiter)
 
 
@@ -97,17 +100,37 @@ def least(work: Sequence[Work], *, tariff: Tariff | None, operating_limit: float
 
     The run begins with the portal's minute; `operating_limit` is `None` where there is none.
     """
-    requests = -(-sum(one.pages for one in work) // BATCH_SIZE)
     operating = 0.0
     if operating_limit is not None:
         alone = max((_alone(one, tariff, operating_limit) for one in work), default=0.0)
         operating = max(alone, _after_steps(work, tariff, operating_limit, window)) + latency / 2
-    return Floor(_leaves(requests, tariff) + latency, operating, sum(one.seconds for one in work) / window + latency)
+    cheapest = min((one.page_seconds for one in work if one.pages), default=0.0)
+    return Floor(_answered(sum(one.pages for one in work), cheapest, tariff) + latency, operating, sum(one.seconds for one in work) / window + latency)
 
 
 def _leaves(requests: float, tariff: Tariff | None) -> float:
     """Return when the last of so many requests can leave."""
     return max(0.0, requests - tariff.burst) / tariff.per_second if tariff else 0.0
+
+
+def _answered(pages: int, page_seconds: float, tariff: Tariff | None) -> float:
+    """Return when so many pages can have been computed, in requests that leave as the bucket allows (Rule 4)."""
+    low = _leaves(-(-pages // BATCH_SIZE), tariff)
+    if tariff is None or not page_seconds:
+        return low
+    high = low + BATCH_SIZE * page_seconds
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _computed(middle, page_seconds, tariff) >= pages else (middle, high)
+    return low
+
+
+def _computed(seconds: float, page_seconds: float, tariff: Tariff) -> float:
+    """Return how many pages at most have been computed so many seconds after the first request has left."""
+    left = int(seconds * tariff.per_second)  # behind the burst, one after another
+    whole = max(0, int((seconds - BATCH_SIZE * page_seconds) * tariff.per_second))
+    since = (left - whole) * seconds - (left * (left + 1) - whole * (whole + 1)) / 2 / tariff.per_second
+    return tariff.burst * min(BATCH_SIZE, seconds / page_seconds) + BATCH_SIZE * whole + since / page_seconds
 
 
 def _requests(tariff: Tariff | None, seconds: float) -> float:

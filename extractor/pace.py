@@ -12,7 +12,7 @@ Rule 3: requests are plenty when the bucket holds the rest of the run twice over
 with what drains while the rest is read. In between (it holds it, but not
 twice) spans may be many, and requests are full.
 Rule 4: a method whose budget is used up goes on with the calls that a request is
-not charged for: in requests that leave anyway, and in others while half of the
+not charged for: in requests that leave anyway, and in others while most of the
 bucket is free, so that what comes back finds requests to be spent with.
 Rule 5: at the end places stand empty. What fills one of the last two requests is worth
 the split of two pages: the request leaves full, or the last walk is a shorter one.

@@ -95,6 +95,25 @@ def test_what_is_left_after_a_step_is_computed_side_by_side():
     assert 650 == pytest.approx(least(work, tariff=None, operating_limit=420, window=4).operating)
 
 
+@pytest.mark.parametrize(("pages", "seconds", "expected"), [
+    (4_000, 0.0, 15.0), (4_000, 0.008, 15.4), (3_969, 0.008, 15.152), (4_001, 0.008, 15.508), (2_500, 0.02, 50.5 / 51),
+])
+def test_what_the_last_requests_carry_is_computed_after_they_have_left(pages, seconds, expected):
+    """A batch's calls run one after another; a full one of 8 ms a page takes 0.4 s. In a second one may take a part of the work of the burst's fifty."""
+    assert expected == pytest.approx(least([Work(pages, seconds)], tariff=STANDARD, operating_limit=None, window=10**6).rate, abs=1e-5)
+
+
+@given(st.builds(Work, st.integers(1, 6_000), st.floats(0.001, 0.5)), st.builds(Tariff, st.integers(1, 60), st.floats(0.5, 5)), st.data())
+def test_no_schedule_ends_before_the_rate_allows(work, tariff, data):
+    """However pages are shared out among the requests that the bucket lets leave."""
+    left, end, sent = work.pages, 0.0, 0
+    while left:
+        carried = min(left, data.draw(st.integers(1, 50)) if sent < 20 else 50)
+        end = max(end, max(0, sent + 1 - tariff.burst) / tariff.per_second + carried * work.page_seconds)
+        left, sent = left - carried, sent + 1
+    assert least([work], tariff=tariff, operating_limit=None, window=10**6).rate <= end + 1e-6
+
+
 @given(WORK, st.integers(1, 3_000), st.sampled_from([STANDARD, None]), st.sampled_from([420.0, None]))
 def test_more_pages_take_no_less(work, more, tariff, limit):
     """The floor grows with the work, whatever binds."""

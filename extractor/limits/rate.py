@@ -30,6 +30,8 @@ LONGEST_PAUSE = 30.0  # the fifth in a row: waiting longer teaches nothing new
 
 HEADROOM = 1.25  # latency varies: keep the bucket from being the one that waits
 
+IDLE = 0.8  # of the bucket is free: it drains as fast at any level, and the lower that is, the more is there for what comes
+
 HIGHEST_TOLL = 16.0  # a sixteenth of the rate: one request in 8 s on the standard tariff
 RECOVERY = 0.98  # per success: a halved rate is whole again after 35 requests
 
@@ -87,8 +89,8 @@ class RateLimit:
         return amount <= self._bucket.most and self._bucket.holds(amount)
 
     def idle(self) -> bool:
-        """Tell whether half of the bucket is free, and no toll is to be paid."""
-        return self._bucket is None or (self._toll <= 1 and self._bucket.holds(self._bucket.most / 2))
+        """Tell whether most of the bucket is free, and no toll is to be paid."""
+        return self._bucket is None or (self._toll <= 1 and self._bucket.holds(IDLE * self._bucket.most))
 
     def sustained(self, latency: float, requests: float = math.inf) -> int:
         """Return how many requests of that latency are in flight when this limit is the bound of so many, and one more.
