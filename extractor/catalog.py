@@ -175,5 +175,5 @@ def _looks_like_a_method(word: str) -> bool:
 
 def _nearest(word: str) -> str:
     """Say which names come closest."""
-    near = difflib.get_close_matches(word, list(catalog()), n=3, cutoff=0.4)
+    near = difflib.get_close_matches(word.lower(), list(catalog()), n=3, cutoff=0.4)
     return f"the nearest are {', '.join(near)}" if near else "nothing comes near"

@@ -70,6 +70,11 @@ class Client:
         return self._rate.unlimited
 
     @property
+    def refused(self) -> int:
+        """How many requests the portal has refused for their rate (503)."""
+        return self._rate.statistics().refused
+
+    @property
     def per_second(self) -> float:
         """How many requests a second leave for long; 0 where nobody knows, as there is no request limit."""
         return self._rate.per_second

@@ -198,7 +198,7 @@ class Dump(Conducted):
         exit_code, why = self._conduct.verdict(error, facts)
         bug = error if isinstance(error, Bug) else None
         return Outcome(exit_code, why, self._manifest(utc(), facts), engine.requests, loop.time() - began, resumed, bug,
-                       self._limits.used(loop.time()), self._limits.costs(loop.time()))
+                       self._limits.used(loop.time()), self._limits.costs(loop.time()), self._conduct.client.refused)
 
     def _durable(self, error: B24xError | None) -> dict[str, EntityFacts]:
         """Return where the entities stood when that was last recorded: of what has come since, nothing is certain."""

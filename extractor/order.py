@@ -39,7 +39,7 @@ class Order:
 class Outcome:
     """How a run ended: the exit code, why it is not 0, the manifest, and what it cost.
 
-    `operating` are the seconds that each method has used of its ten minutes,
+    `refused` are the requests that the portal has refused for its rate, of all; `operating` are the seconds that each method has used of its ten minutes,
     `costs` those that one call of it computes; both where the portal reports them.
     """
 
@@ -52,6 +52,7 @@ class Outcome:
     bug: Bug | None = None
     operating: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     if outcome.requests:
         bound = floor_of(outcome, settings)
         said[-1] += f"{'; ' if mirror else ' in '}{outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
+        said[-1] += f", {outcome.refused:,} of them refused for their rate (503)" if outcome.refused else ""
         whole = all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values())
         if whole and not outcome.resumed and outcome.manifest["status"] == "complete":
             names = {**_BOUNDS, **_ASSUMED} if settings.assumed else _BOUNDS

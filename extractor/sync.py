@@ -255,7 +255,7 @@ class Sync(Conducted):
         exit_code, why = self._conduct.verdict(error, {part.name: facts[part.name] for part in self._parts})
         bug, now = error if isinstance(error, Bug) else None, asyncio.get_running_loop().time()
         return Outcome(exit_code, why, self._manifest(utc()), self._requests, self._seconds, resumed, bug,
-                       self._limits.used(now), self._limits.costs(now))
+                       self._limits.used(now), self._limits.costs(now), self._conduct.client.refused)
 
     def _unbegun(self, *, resumed: bool) -> Outcome:
         """End a run that was stopped before it began, or went on; what lies in the folder stays as it is."""

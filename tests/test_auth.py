@@ -39,6 +39,7 @@ def test_the_host_is_all_that_is_shown(address, host):
     f"https://x/rest/1/{CODE}/crm.deal.list", f"https://x/rest/api/1/{CODE}/", f"https://x/rest//{CODE}/", f"https://x/sub/rest/1/{CODE}/",
     f"https://x/rest/1/{CODE}/?auth=1", f"https://user:{CODE}@x/rest/1/{CODE}/", f"https://@x/rest/1/{CODE}/", f"https://x:port/rest/1/{CODE}/",
     f"https://x:0/rest/1/{CODE}/", f"https://x:99999/rest/1/{CODE}/", f"https://[::1/rest/1/{CODE}/", f"https://x\\@y/rest/1/{CODE}/",
+    "https://x/rest/1/with blank/", "https://x/rest/1/codé/",
 ], ids=lambda address: address.replace(CODE, "CODE"))
 def test_anything_else_is_refused_without_being_quoted(address):
     """The message shows the form; whatever was given may be a secret mistyped."""

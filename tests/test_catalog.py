@@ -121,7 +121,7 @@ def test_whoever_writes_a_glob_names_nothing():
 
 
 @pytest.mark.parametrize(("word", "hint"), [
-    ("deal", "deals"), ("contakts", "contacts"), ("qqqq", "nothing comes near"), ("crm_x*", "nearest"), ("crm.*", "no entity"),
+    ("deal", "deals"), ("DEALS", "deals"), ("contakts", "contacts"), ("qqqq", "nothing comes near"), ("crm_x*", "nearest"), ("crm.*", "no entity"),
     ("crm..list", "no entity"), (".", "no entity"), ("a.b/../c", "no entity"), ("сделки.list", "no entity"), ("DEALS", "no entity"),
 ])
 def test_a_word_that_fits_nothing_is_refused_with_the_nearest(word, hint):

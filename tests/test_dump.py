@@ -18,6 +18,7 @@ from extractor.order import Order
 from extractor.question import Question
 from extractor.report import lines as told
 from extractor.sandbox.answer import Session
+from extractor.sandbox.faults import at, refused
 from extractor.sandbox.methods.classic import listed
 from extractor.sinks import NdjsonSink, lines
 from extractor.transport import HttpResponse
@@ -43,6 +44,13 @@ async def test_a_stream_instead_of_a_folder(trial):
     assert (0, listed(world.world, "crm.deal.list")) == (outcome.exit_code, ids)
     assert not world.folder.exists()
     assert ["-"] == [file["path"] for file in outcome.manifest["entities"]["deals"]["files"]]
+
+
+async def test_requests_that_the_portal_refuses_for_their_rate_are_counted(trial):
+    """The report says how many, as the run took longer for them."""
+    world = trial(rows={"deals": 500}, faults=at(dict.fromkeys((1, 2), refused(503, "QUERY_LIMIT_EXCEEDED"))))
+    outcome = await world.run("deals")
+    assert (0, 2, 2) == (outcome.exit_code, outcome.refused, world.line.statuses[503])
 
 
 async def test_a_method_that_the_catalog_does_not_know(trial):

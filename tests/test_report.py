@@ -39,6 +39,12 @@ def test_the_report_says_how_near_the_floor_a_run_came():
     assert "the least that the request limit allows: 35.0 s" in last
 
 
+def test_the_report_says_that_the_portal_has_refused_requests():
+    """It took longer than its least for that, and somebody else uses the address, or the tariff is another."""
+    (_, last) = lines(replace(outcome(deals=entity(rows=300_000)), refused=6), SETTINGS)
+    assert "130 requests, 6 of them refused for their rate (503); the least" in last
+
+
 def test_the_floor_of_the_operating_limit_is_made_of_what_the_portal_reports():
     """A page of 0.2 s as it says: 6,000 of them are 1,200 s, of which 420 are free; what a client waited for them says nothing of that."""
     (_, last) = lines(outcome(seconds=2_000.0, costs={"crm.deal.list": 0.2}, deals=entity(rows=300_000, seconds=9_999.0, calls=9_999)), SETTINGS)

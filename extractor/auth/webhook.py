@@ -15,7 +15,7 @@ from extractor.errors import ConfigError
 from extractor.secrets import remember, without
 
 _FORM = "https://HOST/rest/USER/CODE/, as the portal shows it under Developer resources > Inbound webhook"
-_PATH = re.compile(r"/rest/(?P<user>[^/]+)/(?P<code>[^/]+)/?(?:profile(?:\.json)?/?)?")
+_PATH = re.compile(r"/rest/(?P<user>[^/]+)/(?P<code>[!-.0-~]+)/?(?:profile(?:\.json)?/?)?")
 
 
 @dataclass(frozen=True, slots=True)
