@@ -99,6 +99,10 @@ class Client:
         """Return how many requests of that latency are in flight when the rate is the bound of so many."""
         return self._rate.sustained(latency, requests)
 
+    def spacing(self, requests: float) -> float:
+        """Return the seconds between two of so many requests, if they leave evenly until the bucket lets the last one leave."""
+        return self._rate.spacing(requests)
+
     async def send(self, calls: Sequence[Call]) -> list[Outcome]:
         """Send an admitted request of one to fifty calls; return their outcomes in order."""
         shown, sent = self._session.shown(), asyncio.get_running_loop().time()

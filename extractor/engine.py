@@ -143,11 +143,11 @@ class Engine:
         """Tell whether a request may be prepared; if not, wait until something has changed or enough time has passed."""
         now = _now()
         self._changed.clear()
-        if self._pace.one_round(widened=2) and not self._pace.one_round():
-            self._limits.window.hurry(now)
+        self._pace.hurry(now)
         ready_at = self._pace.ready_at(now)
-        room = self._limits.window.room(now) and self._memory.room() and self._pace.soon_enough()
-        wakes_at = self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())
+        room = self._limits.window.room(now) and self._memory.room()
+        if (wakes_at := self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())) is not None:
+            wakes_at = max(wakes_at, self._pace.soon_enough(now))
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
             return True

@@ -19,8 +19,9 @@ the split of two pages: the request leaves full, or the last walk is a shorter o
 Rule 6: where requests are plenty, chains count on all that their spans seem to hold: another round costs more than a page in vain.
 Rule 7: what goes in one round of the window, once its extent is known, is cut, if calls are cheap, into even pieces, one for each request, with a page to spare:
 whatever is left behind would be another round. The window doubles for it, if that is what it takes.
-Rule 8: where the bucket is what the rest of the run takes its time from, its free part need only be spent by the end. So no more requests are side by side than
-spend it twice as fast: the fewer they are, the fewer spans are open, and the more is known of how ids lie before one is split.
+Rule 8: where the bucket is what the rest of the run takes its time from, its free part need only be spent by the end. So requests leave
+twice as fast as that takes, and no faster: the fewer are side by side, the fewer spans are open, and the more is known of how ids lie before one is
+split. Not where a budget will keep a method waiting: what is spent early comes back early.
 Rule 9: where a request has places left, chains reach a page beyond what their spans seem to hold; some pages, where calls are cheap: what falls short
 by a page is another round.
 """
@@ -46,7 +47,8 @@ ENOUGH = 0.5  # seconds: beside which a short way is little; of calls that take 
 SURE = 0.5  # of what a span seems to hold: each round leaves half of the rest, and the errors of the estimate halve with it
 SHARES = 1.25  # requests that each place of the window still has before it, when one takes its share: what is left then evens out what ids that lie unevenly have cost
 CHEAP = 4  # calls that take as long as a request's way: where they are dearer, pages in vain cost more than another round
-EARLY = 2  # times as many requests as must be side by side
+LONG = 8.0  # seconds that the bucket keeps the run: where it is less, rounds are what takes time
+EARLY = 2  # times as fast as requests must leave
 BEYOND = 6  # pages, where calls are cheap
 SPARE = 2  # calls of a request that is to read a piece to its end, whose last page lies across it: for as much as the estimate may be wrong by
 ROUNDING = 1e-9  # 50 times 1/50 is 1 but for it
@@ -72,12 +74,13 @@ class Pace:
             requests = min(requests, BURNING)
         return BATCH_SIZE * requests
 
-    def soon_enough(self) -> bool:
-        """Tell whether the bucket's free part would be spent later than need be, if no other request joined those in flight (Rule 8)."""
-        if not self._scheduler.all_cut or self._affords(1):
-            return True
-        window = self._limits.window.statistics()
-        return window.in_flight < EARLY * self._client.sustained(window.latency or 0.0, self._requests_left())
+    def soon_enough(self, now: float) -> float:
+        """Return when the next request may leave, so that the bucket's free part is spent by the end of the run, and not at once (Rule 8)."""
+        if not self._scheduler.all_cut or self._affords(1) or self._scheduler.pressed(self.wait(now)):
+            return now
+        requests = self._requests_left()
+        spacing = self._client.spacing(requests)
+        return self._limits.window.statistics().sent + spacing / EARLY if spacing * requests >= LONG else now
 
     def better_later(self, now: float, arrived: int) -> bool:
         """Tell whether a request that would leave half empty had better wait for the answers under way (Rule 1).
@@ -100,6 +103,11 @@ class Pace:
         window, scheduler = self._limits.window.statistics(), self._scheduler
         fits = window.most < window.size >= self._requests_left() / widened and self._affords(2)
         return fits and scheduler.all_cut and all(map(self._cheap, scheduler.methods))
+
+    def hurry(self, now: float) -> None:
+        """Double the window where all that is left of the run goes in one round of it then (Rule 7)."""
+        if self.one_round(widened=2) and not self.one_round():
+            self._limits.window.hurry(now)
 
     def beyond(self, method: str) -> int:
         """Return how many pages a chain reaches beyond what its span seems to hold, where a request has places left (Rule 9)."""

@@ -10,6 +10,7 @@ from extractor.client import Client
 from extractor.limits import STANDARD, RateLimit
 from extractor.limits.ends import ends_of
 from extractor.limits.joint import Limits
+from extractor.messages import Timing
 from extractor.pace import BEYOND, EARLY, Pace
 from extractor.paging.span import Span
 from extractor.question import Question
@@ -30,26 +31,39 @@ class Run:
         self.limits.window.entered(0.0)
         self.limits.window.left(seconds, seconds, ok=True)
 
-    def side_by_side(self) -> int:
-        """Let requests leave until there are enough of them; return how many there are."""
-        for sent in range(1_000):
-            if not self.pace.soon_enough():
-                return sent
-            self.limits.window.entered(1.0)
-        return 1_000
+    def spacing(self, sent: float = 100.0) -> float:
+        """Return the seconds that the next request waits for the one before it, which left at `sent`."""
+        self.limits.window.entered(sent)
+        return max(0.0, self.pace.soon_enough(sent) - sent)
 
 
 async def test_a_bucket_that_will_bind_is_spent_by_the_end():
-    """Eighty requests of 0.7 s on 50/2: fifteen seconds have to pass, so that five a second are enough, and ten are soon enough."""
+    """Eighty requests on 50/2: fifteen seconds have to pass, so that they leave twice as fast as evenly, and not fifty at once."""
+    assert 15 / 80 / EARLY == pytest.approx(Run(200_000, 0.7).spacing(), rel=0.02)
+
+
+async def test_requests_that_hang_hold_no_others_up():
+    """How many are in flight says nothing: the next one leaves when its time has come."""
     run = Run(200_000, 0.7)
-    assert EARLY * run.rate.sustained(0.7, 80) == (many := run.side_by_side()) < 16
-    assert Run(200_000, 0.1).side_by_side() < many
+    before = run.spacing()
+    for _ in range(12):
+        run.limits.window.entered(100.0)
+    assert before == run.spacing()
 
 
-@pytest.mark.parametrize(("rows", "tariff"), [(50_000, STANDARD), (200_000, None)])
-async def test_where_no_bucket_binds_nothing_is_to_be_saved(rows, tariff):
-    """The bucket holds the rest of the run, or there is none: the window alone says how many there may be."""
-    assert 1_000 == Run(rows, 0.7, tariff).side_by_side()
+@pytest.mark.parametrize(("rows", "tariff"), [(50_000, STANDARD), (150_000, STANDARD), (200_000, None)])
+async def test_where_no_bucket_binds_for_long_nothing_is_to_be_saved(rows, tariff):
+    """The bucket holds the rest of the run, or all but some seconds of it, or there is none: the window alone says how many there may be."""
+    assert 0 == Run(rows, 0.7, tariff).spacing()
+
+
+async def test_a_budget_that_will_keep_a_method_waiting_is_spent_at_once():
+    """What is spent in the first seconds comes back first."""
+    run = Run(2_000_000, 0.7)
+    operating = run.limits.operating
+    operating.started(DEALS.method, True, 50, 0.0)
+    operating.answered(DEALS.method, True, 50, [Timing(operating=0.0)] * 50, 10.0, sent=0.0)
+    assert 0 == run.spacing()
 
 
 @pytest.mark.parametrize(("seconds", "pages"), [(0.008, BEYOND), (0.2, 1)])

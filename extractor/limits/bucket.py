@@ -8,7 +8,8 @@ passed meanwhile is not lost: it counts as come then. Requests are alike, so
 whichever answer comes is taken for the oldest one's: one that counts as come too late drains late.
 Rule 3: what leaves now takes its time as well. Some of the time between leaving and answer is not for computing: of a number of
 answers, the least of that is what no request is spared. By so much the bucket is emptier when one arrives than all those
-latest moments say. A tenth of it is not counted on, as a shorter way may not have shown itself yet.
+latest moments say. The fastest way there and the fastest way back need not have been one request's: so as much as the mean way is longer is not
+counted on, nor a tenth of it. Where ways differ much, nothing is left; and a way that becomes shorter than all before may be refused, once.
 Rule 4: a bucket of ten or less is somebody's choice, and would stand still while its requests are on their way: there they count from when they left.
 """
 
@@ -41,6 +42,7 @@ class Bucket:
         self._empty_at = -math.inf  # when all that has come will have drained
         self._coming: deque[tuple[float, float]] = deque()  # when it will have come, and the amount
         self._shortest = ON_THE_WAY
+        self._ways = 0.0  # of all answers
         self._answers = 0
 
     def holds(self, amount: float) -> bool:
@@ -49,14 +51,18 @@ class Bucket:
         return amount <= self.most and self._limiter.has_capacity(amount + self._late - self._per_second * self._ahead)
 
     def wait(self, amount: float) -> float:
-        """Return the seconds until there will be room for so much, if nothing comes or leaves meanwhile; not below 0."""
+        """Return the seconds until there may be room for so much, if nothing comes or leaves meanwhile; not below 0."""
         room = self.most - amount - sum(coming for _, coming in self._coming)
+        if room < 0 and self._coming:
+            return max(0.0, self._coming[0][0] - _now())
         return max(0.0, self._empty_at - room / self._per_second - self._ahead - _now())
 
     @property
     def _ahead(self) -> float:
         """The seconds that drain meanwhile (Rule 3)."""
-        return 0.0 if self._small or self._answers < ENOUGH else SURELY * self._shortest
+        if self._small or self._answers < ENOUGH:
+            return 0.0
+        return max(0.0, (1 + SURELY) * self._shortest - self._ways / self._answers)
 
     async def fill(self, amount: float) -> None:
         """Know that so much is in it, and nothing on its way."""
@@ -75,6 +81,7 @@ class Bucket:
         way = max(0.0, now - sent - (computed or 0.0))
         if computed is not None:
             self._shortest = min(self._shortest, way)
+            self._ways += way
             self._answers += 1
         place = next((place for place, (at, _) in enumerate(self._coming) if at > now), None)
         if place is not None and now < sent + ON_THE_WAY:

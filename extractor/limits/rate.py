@@ -3,7 +3,8 @@
 Rule 1: a request is admitted by the same arithmetic by which the portal
 counts it, so that it is not refused while we have the address to ourselves.
 Latency varies, so requests reach the portal closer together than they left, for which the
-bucket allows (`bucket`); those that were longer than a second on their way may be refused, and so may those to a bucket of ten or less.
+bucket allows (`bucket`); those that were longer than a second on their way may be refused, and so may those to a bucket of ten or less, and
+one whose way has become shorter.
 Rule 2: a refusal (503) means that somebody shares the address. Everything
 waits at one gate, our bucket counts as full, and each request pays a higher
 toll; each success takes a little of the toll back.
@@ -104,6 +105,12 @@ class RateLimit:
             seconds = max(latency, (requests - self._free()) / per_second)
             per_second = max(per_second, requests / seconds) if seconds else per_second
         return 2 + int(per_second * latency * HEADROOM)
+
+    def spacing(self, requests: float) -> float:
+        """Return the seconds between two of so many requests, if they leave evenly until the bucket lets the last one leave; 0 where it need not."""
+        if self._tariff is None or (beyond := requests - self._free()) <= 0:
+            return 0.0
+        return beyond * self._toll / self._tariff.per_second / requests
 
     def _free(self) -> int:
         """Return how many requests the bucket would take at once."""

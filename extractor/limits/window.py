@@ -50,12 +50,13 @@ ROUND = 2  # answers per place: requests that started together are answered toge
 
 @dataclass(frozen=True, slots=True)
 class WindowStatistics:
-    """The window's width, what is in flight and was at most, and the mean latency of the last round (the first: so far)."""
+    """The window's width, what is in flight and was at most, the mean latency of the last round (the first: so far), when the latest request left."""
 
     size: int
     in_flight: int
     most: int
     latency: float | None
+    sent: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Window:
         self._mishaps = 0.0  # that the answers so far allow
         self._since = self._halved_at = 0.0  # the width is as it is
         self._at = 0.0
+        self._sent = -math.inf
         self._seen: list[float] = []  # throughput of the full rounds at this width
         self._origin: _Width | None = None  # where the present try set out
         self._begin(None)
@@ -114,6 +116,7 @@ class Window:
         if self._began_at is None:
             self._began_at = now
         self._flew(now)
+        self._sent = now
         self._in_flight += 1
         self._most = max(self._most, self._in_flight)
 
@@ -195,7 +198,7 @@ class Window:
     def statistics(self) -> WindowStatistics:
         """Return the numbers so far."""
         latency = self._latency if self._latency is not None or not self._answers else self._sum / self._answers
-        return WindowStatistics(self._size, self._in_flight, self._most, latency)
+        return WindowStatistics(self._size, self._in_flight, self._most, latency, self._sent)
 
     def __repr__(self) -> str:
         return f"<Window {self._in_flight} of {self._size} in flight, at most {self._ceiling}>"
