@@ -147,7 +147,7 @@ class Engine:
         ready_at = self._pace.ready_at(now)
         room = self._limits.window.room(now) and self._memory.room()
         if (wakes_at := self._scheduler.wakes_at(now, self._pace.width(now), ready_at, self._pace.worth_splitting())) is not None:
-            wakes_at = max(wakes_at, self._pace.soon_enough(now))
+            wakes_at = max(wakes_at, self._pace.not_before(now))
         coming = self._requests and self._pace.better_later(now, self._arrived)
         if room and wakes_at is not None and wakes_at <= now and not coming:
             return True

@@ -74,9 +74,9 @@ class Pace:
             requests = min(requests, BURNING)
         return BATCH_SIZE * requests
 
-    def soon_enough(self, now: float) -> float:
+    def not_before(self, now: float) -> float:
         """Return when the next request may leave, so that the bucket's free part is spent by the end of the run, and not at once (Rule 8)."""
-        if not self._scheduler.all_cut or self._affords(1) or self._scheduler.pressed(self.wait(now)):
+        if not self._scheduler.all_cut or self._affords(1) or self._scheduler.any_waits(self.wait(now)):
             return now
         requests = self._requests_left()
         spacing = self._client.spacing(requests)

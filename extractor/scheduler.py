@@ -168,13 +168,13 @@ class Scheduler:
             full += weight(listing.method) * min(ready + fresh, room(listing.method))
         return full
 
-    def pressed(self, wait: Callable[[Listing], float]) -> set[str]:
-        """Return the methods of the listings that their budget will keep waiting, as far as is known."""
-        return {listing.method for listing in self._listings if listing.spans is not None and wait(listing) > 0}
+    def any_waits(self, wait: Callable[[Listing], float]) -> bool:
+        """Tell whether there is a listing that its budget will keep waiting, as far as is known."""
+        return any(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
 
     def all_wait(self, wait: Callable[[Listing], float]) -> bool:
         """Tell whether there is no listing but those that their budget will keep waiting."""
-        return self.pressed(wait) == self.methods
+        return all(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
 
     @property
     def methods(self) -> set[str]:

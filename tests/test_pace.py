@@ -34,7 +34,7 @@ class Run:
     def spacing(self, sent: float = 100.0) -> float:
         """Return the seconds that the next request waits for the one before it, which left at `sent`."""
         self.limits.window.entered(sent)
-        return max(0.0, self.pace.soon_enough(sent) - sent)
+        return max(0.0, self.pace.not_before(sent) - sent)
 
 
 async def test_a_bucket_that_will_bind_is_spent_by_the_end():

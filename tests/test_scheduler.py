@@ -197,6 +197,16 @@ def test_a_failure_counts_once_for_its_job_until_an_answer():
     assert {OperatingLimited: 1} == dict(job.failures)
 
 
+def test_two_listings_of_one_method_wait_each_for_itself():
+    """Two lanes of an entity are read by one method: where the budget suffices for one of them, not all wait."""
+    scheduler, waiting = opened(asking("a"), Span(0, 99_999, 99_999))
+    scheduler.add(asking("a"), [Span(0, 99, 99)])
+    assert scheduler.any_waits(lambda listing: 60.0 if listing is waiting else 0.0)
+    assert not scheduler.all_wait(lambda listing: 60.0 if listing is waiting else 0.0)
+    assert scheduler.all_wait(lambda _: 60.0)
+    assert not scheduler.any_waits(lambda _: 0.0)
+
+
 def test_a_failed_call_waits_its_time():
     """It may go again at `not_before`, not earlier; other spans go on."""
     scheduler, _ = opened(unchained("a"), Span(0, 99, 99), Span(99, 199, 199))

@@ -136,7 +136,7 @@ class RateLimit:
             return 0.0
         return self._toll / self._tariff.per_second
 
-    async def ended(self, sent: float, computed: float | None = None) -> None:
+    async def ended(self, sent: float, computed: float | None) -> None:
         """Know that a request that left at `sent` has ended now, and how many seconds its calls have computed, at least: `None` where it failed."""
         if self._bucket:
             await self._bucket.ended(sent, computed)
