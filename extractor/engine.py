@@ -165,7 +165,7 @@ class Engine:
         pace, room = self._pace, self._pace.room(now)
         tickets = self._scheduler.take(
             now, pace.width(now), room=lambda method: self._memory.calls(method, room(method)), weight=pace.weight(now), wait=pace.wait(now),
-            worth=pace.worth_splitting(), sure=pace.sure(), beyond=pace.beyond, least=self._limits.weight if pace.one_round() else None)
+            worth=pace.worth_splitting(), sure=pace.sure(now), beyond=pace.beyond, least=self._limits.weight if pace.one_round() else None)
         if tickets:
             self.requests += 1
             self._limits.sent([ticket.call.method for ticket in tickets], now)

@@ -23,10 +23,11 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from extractor.listing import Job, Listing, Ticket
+from extractor.listing import SURELY, Job, Listing, Ticket
 from extractor.load import Load
 from extractor.messages import BATCH_SIZE
 
@@ -61,6 +62,17 @@ class Filling:
                 shares[listing] += calls
         for listing, calls in shares.items():
             self.load.tickets += self._ready(listing, calls, sure)
+
+    def take_surely(self, keep: Callable[[Job, int], Job]) -> None:
+        """Take what is ready so that nothing can be left over of it, however ids lie: a span keeps what it has calls for, and the rest is another's."""
+        for listing in self.listings:
+            ready = deque(self._waiting(listing))
+            while ready and (space := self.load.share(listing.method, 1)) > 0:
+                job = ready.popleft()
+                count = min(space, job.needed(SURELY))
+                if job.chained is not None and count < job.surely():
+                    ready.appendleft(keep(job, count))
+                self.load.add(listing.method, job.take(count, SURELY))
 
     def take_fresh(self, places: Callable[[], int], *, even: bool) -> None:
         """Take the calls of new jobs, where there is space and fewer jobs are at work than places; `even`: of spans as long as their chains."""

@@ -25,6 +25,7 @@ from extractor.question import Question
 WORTH_SPLITTING = 4 * PAGE_SIZE  # both halves keep two pages, and half a page is lost: a fifth at the worst
 LOST = 0.1  # of the calls of chains, that short pages may cost
 SHORTER = 4  # times, when a request has failed more than once
+SURELY = math.inf  # a share of what a span seems to hold: as much as its ids have room for
 NONE = -1  # the place of an answer that no job waits for
 
 
@@ -60,21 +61,31 @@ class Job:
         """Return how many of them are needed if its span holds such a share of what it seems to."""
         return self._chain(share) if self.chained is not None else self.most()
 
+    def surely(self) -> float:
+        """Return how many calls more read what is left of it, however its ids lie; infinitely many where nobody can say."""
+        if self.part is None or self.part.total is not None:
+            return 0 if self.flying else self.most()
+        return math.inf if self.chained is None or self.lone else max(0, self._room() - self.flying)
+
     def _chain(self, share: float, beyond: int = 0) -> int:
         """Return how many calls a chain has that reads such a share of what its span seems to hold, and some pages more."""
         if self.part is None:
             return 1
-        span = self.part.span
-        seems = math.ceil(span.rows_left() * share / PAGE_SIZE) + beyond
-        most = math.ceil((span.until - span.cursor) / PAGE_SIZE)  # were a row under every id
+        most = self._room()
+        seems = most if share == SURELY else math.ceil(self.part.span.rows_left() * share / PAGE_SIZE) + beyond
         return max(1, min(seems, most, self.reach, self.listing.reach))
+
+    def _room(self) -> int:
+        """Return how many pages its span would hold, were a row under every id; one at least."""
+        assert self.part is not None  # noqa: S101 - the callers know
+        return max(1, math.ceil((self.part.span.until - self.part.span.cursor) / PAGE_SIZE))
 
     def rows_beyond(self) -> float:
         """Estimate the rows of its span that are not under way."""
         return self.part.span.rows_left() - PAGE_SIZE * self.flying if self.part else 0.0
 
     def take(self, count: int, share: float = 1.0) -> list[Ticket]:
-        """Send up to so many of its next calls on their way, in their order; `share` as for `needed`."""
+        """Send up to so many of its next calls on their way, in their order; `share` as for `needed`, or `SURELY`."""
         if self.chained is None:
             self.awaited = begin = len(self.pages)
             calls = self.calls[begin : begin + count]

@@ -24,6 +24,8 @@ twice as fast as that takes, and no faster: the fewer are side by side, the fewe
 split. Not where a budget will keep a method waiting: what is spent early comes back early.
 Rule 9: where a request has places left, chains reach a page beyond what their spans seem to hold; some pages, where calls are cheap: what falls short
 by a page is another round.
+Rule 10: where an answer takes longer than the bucket takes for the next request, each of the last ones would wait for what the one before it leaves
+over. So the rest is shared out among them, if it takes two or three: each reads what it takes to its end, were there a row under every id.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from collections.abc import Callable
 from extractor.client import Client
 from extractor.filling import BURNING
 from extractor.limits.joint import Limits
-from extractor.listing import WORTH_SPLITTING, Listing
+from extractor.listing import SURELY, WORTH_SPLITTING, Listing
 from extractor.messages import BATCH_SIZE, PAGE_SIZE
 from extractor.scheduler import Scheduler
 
@@ -49,6 +51,7 @@ SHARES = 1.25  # requests that each place of the window still has before it, whe
 CHEAP = 4  # calls that take as long as a request's way: where they are dearer, pages in vain cost more than another round
 LONG = 8.0  # seconds that the bucket keeps the run: where it is less, rounds are what takes time
 EARLY = 2  # times as fast as requests must leave
+SHARED_OUT = 3  # requests
 BEYOND = 6  # pages, where calls are cheap
 SPARE = 2  # calls of a request that is to read a piece to its end, whose last page lies across it: for as much as the estimate may be wrong by
 ROUNDING = 1e-9  # 50 times 1/50 is 1 but for it
@@ -88,6 +91,8 @@ class Pace:
         For those that have `arrived` it waits a moment in any case, rather than split a span. Where all wait for their
         budgets, it is these that keep a request small, and answers say sooner when they are back.
         """
+        if self._shared_out(now):
+            return False
         load = functools.partial(self._scheduler.load, now, room=self.room(now), worth=self.worth_splitting(), share=0.5)
         if arrived and load(0, self.weight(now)) < FULL:
             return True
@@ -116,9 +121,22 @@ class Pace:
     def _cheap(self, method: str) -> bool:
         return self._limits.batch.worth(method) >= CHEAP
 
-    def sure(self) -> float:
+    def sure(self, now: float) -> float:
         """Return the share of what a span seems to hold that chains count on: where requests are plenty, another round costs more than a page."""
+        if self._shared_out(now):
+            return SURELY
         return 1.0 if self._affords(2) else SURE
+
+    def _shared_out(self, now: float) -> bool:
+        """Tell whether the next request is one of the last that wait for no answer, and all that it is to hold is there (Rule 10)."""
+        left, window = self._requests_left(), self._limits.window.statistics()
+        if left > SHARED_OUT + window.in_flight or (window.latency or 0.0) * self._client.per_second <= 1 or self._affords(1):
+            return False
+        if not self._scheduler.all_cut or self._scheduler.any_waits(self.wait(now)):
+            return False
+        ready, total = self._scheduler.surely(self._limits.weight)
+        most = SHARED_OUT if left > 1 else 1  # what seems to go in one request may well do so
+        return 0 < ready >= min(1.0, total) - ROUNDING and total <= most + ROUNDING
 
     def room(self, now: float) -> Callable[[str], int]:
         """Return how many calls of a method one request may carry."""

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from extractor.errors import B24xError, ContractBroken, OperatingLimited
 from extractor.filling import Filling
-from extractor.listing import NONE, WORTH_SPLITTING, Job, Landing, Listing, Ticket
+from extractor.listing import NONE, SURELY, WORTH_SPLITTING, Job, Landing, Listing, Ticket
 from extractor.load import Load
 from extractor.messages import BATCH_SIZE, PAGE_SIZE, Page
 from extractor.paging import Ask, Finish, Part
@@ -63,7 +63,7 @@ class Scheduler:
         the share of a request that one of them takes, `wait(listing)` the seconds
         that a listing lasts whose budget will keep it waiting (0: it will not), `worth` the rows that
         make a span worth a split, `sure` the share of what a span seems to hold
-        that a chain may count on while other calls are ready. Where all that is left goes in one round, a request is not
+        that a chain may count on while other calls are ready (`SURELY`: the request is one of the last, and nothing is to be left over of what it reads). Where all that is left goes in one round, a request is not
         to be filled, and `least(method)` is the share that a call takes of a full one. `beyond(method)` is by how many pages a
         chain may reach further than its span seems to, where a request has places left.
         """
@@ -71,6 +71,9 @@ class Scheduler:
             return lone.take(1)
         self._listings.rotate(-1)
         request = Filling(self._listings, Load(room, weight), now, worth, self._split)
+        if sure == SURELY:
+            request.take_surely(self._keep)
+            return request.load.tickets
         request.take_pressed(width, wait)
         request.take_ready(sure)
         request.lengthen()
@@ -168,6 +171,16 @@ class Scheduler:
             full += weight(listing.method) * min(ready + fresh, room(listing.method))
         return full
 
+    def surely(self, weight: Callable[[str], float]) -> tuple[float, float]:
+        """Return how many requests are enough for what is left, however ids lie: for what is ready of it, and for all that is not under way."""
+        ready = total = 0.0
+        for listing in self._listings:
+            for job in listing.jobs:
+                share = job.surely() * weight(listing.method)
+                total += share
+                ready += 0.0 if job.flying else share
+        return ready, total
+
     def any_waits(self, wait: Callable[[Listing], float]) -> bool:
         """Tell whether there is a listing that its budget will keep waiting, as far as is known."""
         return any(listing.spans is not None and wait(listing) > 0 for listing in self._listings)
@@ -208,6 +221,12 @@ class Scheduler:
         """Open another job for the upper half of what is not under way of a span, in pieces of so many pages where that is not 0."""
         assert job.part is not None  # noqa: S101 - it is splittable
         self._open(job.listing, [Part(job.part.span.split(PAGE_SIZE * job.flying, PAGE_SIZE * piece))])
+        return job.listing.jobs[-1]
+
+    def _keep(self, job: Job, calls: int) -> Job:
+        """Leave a job the ids that so many calls read, however they lie, and open another one for the rest."""
+        assert job.part is not None  # noqa: S101 - only what has a span is chained
+        self._open(job.listing, [Part(job.part.span.keep(PAGE_SIZE * calls))])
         return job.listing.jobs[-1]
 
     def _open(self, listing: Listing, parts: Sequence[Part]) -> Sequence[Landing]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from extractor.errors import ConnectionLost
+from extractor.listing import SURELY
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.scheduler import Scheduler
@@ -76,10 +77,11 @@ class Errands:
         width, size = self.chance.randint(1, 120), self.chance.choice([1, 3, 20, 50])
         rooms = {method: self.chance.choice([0, 1, 60]) for method in self.tables}
         jobs = self._at_work(rooms)
-        tickets = self.scheduler.take(self.now, width, room=rooms.__getitem__, weight=lambda _method: 1 / size)
+        sure = self.chance.choice([0.5, 1.0, SURELY])
+        tickets = self.scheduler.take(self.now, width, room=rooms.__getitem__, weight=lambda _method: 1 / size, sure=sure)
         assert len(tickets) <= size
         assert Counter(ticket.call.method for ticket in tickets) <= Counter(rooms)
-        assert self._at_work(rooms) <= max(width, jobs)
+        assert sure == SURELY or self._at_work(rooms) <= max(width, jobs)
         assert {ticket.job for ticket in tickets}.isdisjoint(ticket.job for waiting, _ in self.requests for ticket in waiting)
         if tickets:
             self.requests.append((tickets, []))

@@ -10,8 +10,9 @@ from extractor.client import Client
 from extractor.limits import STANDARD, RateLimit
 from extractor.limits.ends import ends_of
 from extractor.limits.joint import Limits
+from extractor.listing import SURELY
 from extractor.messages import Timing
-from extractor.pace import BEYOND, EARLY, Pace
+from extractor.pace import BEYOND, EARLY, SURE, Pace
 from extractor.paging.span import Span
 from extractor.question import Question
 from extractor.scheduler import Scheduler
@@ -30,6 +31,12 @@ class Run:
         self.pace = Pace(Client(None, webhook(ADDRESS), self.rate), self.limits, scheduler)
         self.limits.window.entered(0.0)
         self.limits.window.left(seconds, seconds, ok=True)
+
+    async def spent(self) -> "Run":
+        """Spend the bucket."""
+        while self.rate.affords(1):
+            await self.rate.admit()
+        return self
 
     def spacing(self, sent: float = 100.0) -> float:
         """Return the seconds that the next request waits for the one before it, which left at `sent`."""
@@ -64,6 +71,22 @@ async def test_a_budget_that_will_keep_a_method_waiting_is_spent_at_once():
     operating.started(DEALS.method, True, 50, 0.0)
     operating.answered(DEALS.method, True, 50, [Timing(operating=0.0)] * 50, 10.0, sent=0.0)
     assert 0 == run.spacing()
+
+
+async def test_the_last_requests_wait_for_no_answer_where_answers_take_longer_than_the_bucket():
+    """Three requests, half a second apart, whose answers take 0.7 s: each reads what it takes to its end."""
+    assert (await Run(7_500, 0.7).spent()).pace.sure(0.0) == SURELY
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(7_600, 0.7), (7_500, 0.4)])
+async def test_other_requests_leave_something_over(rows, seconds):
+    """There are too many of them for all that ids have room for, or the answer comes before the bucket lets the next one leave."""
+    assert (await Run(rows, seconds).spent()).pace.sure(0.0) == SURE
+
+
+async def test_what_the_bucket_holds_is_not_shared_out():
+    """Requests that need not wait for the bucket take what there seems to be, as places that stand empty cost nothing."""
+    assert Run(7_500, 0.7).pace.sure(0.0) == 1.0
 
 
 @pytest.mark.parametrize(("seconds", "pages"), [(0.008, BEYOND), (0.2, 1)])

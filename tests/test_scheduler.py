@@ -1,5 +1,7 @@
 """What `scheduler` promises: whatever is answered, fails or is split in whatever order, rows come once and nobody starves."""
 
+import itertools
+import math
 from collections import Counter
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.errors import ConnectionLost, ContractBroken, OperatingLimited
+from extractor.listing import SURELY
 from extractor.messages import Page
 from extractor.paging import Ask
 from extractor.paging.span import Span
@@ -512,6 +515,33 @@ def test_a_chain_counts_on_half_of_its_span_while_others_are_ready():
     assert [10, 10, 10, 10, 10] == lengths(9, 0.5)
     assert [20, 20, 10] == lengths(9, 1.0)
     assert [20] == lengths(1, 0.5)
+
+
+@settings(max_examples=100)
+@given(st.sets(st.integers(1, 6_000), min_size=1), st.lists(st.integers(0, 6_000), max_size=5), st.integers(1, 50))
+def test_of_what_is_taken_surely_nothing_is_left_over(found, edges, size):
+    """However ids lie, and however spans have to be cut for it: as many requests as were counted, none of which waits for another, bring all there is."""
+    table = Table(found)
+    bounds = sorted({0, *edges, max(found)})
+    spans = [Span(low, high, high, 0.1) for low, high in itertools.pairwise(bounds) if low < max(found)]
+    scheduler, _ = opened(asking("a"), *spans)
+    _, needed = scheduler.surely(lambda _: 1 / size)
+    requests = []
+    while tickets := scheduler.take(0.0, 1, room=lambda _: 999, weight=lambda _: 1 / size, sure=SURELY):
+        requests.append(tickets)
+    assert math.ceil(needed - 1e-9) >= len(requests)
+    assert all(len(tickets) == size for tickets in requests[:-1])
+    assert sorted(found) == sorted(one for tickets in requests for one in answer(scheduler, tickets, table))
+    assert scheduler.done
+
+
+def test_what_cannot_be_counted_surely_is_not():
+    """Without chains each page has to be waited for; and of what is under way, only the rest counts."""
+    scheduler, _ = opened(unchained("a"), Span(0, 9_999, 9_999))
+    assert (math.inf, math.inf) == scheduler.surely(lambda _: 1 / 50)
+    scheduler, _ = opened(asking("a"), Span(0, 5_000, 5_000), Span(5_000, 6_000, 6_000))
+    assert 50 == len(take(scheduler, width=1))
+    assert (0.4, 1.4) == scheduler.surely(lambda _: 1 / 50)
 
 
 def test_what_one_span_has_shown_is_expected_of_the_others():

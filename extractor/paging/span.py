@@ -76,7 +76,12 @@ class Span:
         low = self.cursor + int(min(self.until - self.cursor, coming / density))
         pieces = max(1 if coming else 2, math.ceil((self.until - low) * density / piece - ROUNDING)) if piece else 2
         middle = max(self.cursor + 1, low + (self.until - low) * (pieces // 2) // pieces)
-        upper = Span(middle, self.high, self.until, density, others=self.others)
+        return self.keep(middle - self.cursor)
+
+    def keep(self, ids: int) -> Span:
+        """Give all away but so many of the lowest ids."""
+        middle = self.cursor + ids
+        upper = Span(middle, self.high, self.until, self._density(), others=self.others)
         self.high = self.until = middle
         return upper
 

@@ -30,6 +30,8 @@ def test_no_id_is_lost_or_doubled_by_takes_and_splits(ids, high, data):
         page = [one for one in ids if one > low][: data.draw(st.integers(1, 50))]
         if span.until - low > 4 and len(spans) < 9:  # while the page is under way
             spans += [span.split(data.draw(st.integers(0, 60)), data.draw(st.integers(0, 90))) for _ in range(data.draw(st.integers(0, 2)))]
+            if span.until - low > 4 and data.draw(st.booleans()):
+                spans.append(span.keep(data.draw(st.integers(1, span.until - low - 1))))
         kept += ids_of(span.take(rows(page), "ID", low=low, high=None), "ID")
         assert ids == sorted([*kept, *(one for span in spans for one in inside(span, ids))])
 
