@@ -133,16 +133,17 @@ class Dump(Conducted):
         everything = {name: one.asked() for name, one in asked.items()}
         methods = {name: one.entity.method for name, one in asked.items()}
         self._question = fingerprint([self._settings.credentials.host, self._order.compress, everything, methods])
-        if saved is not None and saved.question != self._question and not any(one.files for one in saved.entities.values()):
+        user = self._settings.credentials.user
+        if saved is not None and (saved.question, saved.user) != (self._question, user) and not any(one.files for one in saved.entities.values()):
             refuse_foreign_folders(self._order.folder, [name for name in asked if name not in saved.entities])
             for name in saved.entities.keys() - asked.keys():
                 discard(self._order.folder or Path(), name)
-            saved = None  # nothing came of that question: it binds nobody
+            saved = None  # nothing came of that question, or of that user's: it binds nobody
         if saved is not None:
             if saved.question != self._question:
                 portal = self._settings.credentials.host
                 raise another_question(self._order.folder, saved, portal, self._order.compress, everything)
-            refuse_other_rights(saved.user, self._settings.credentials.user)
+            refuse_other_rights(saved.user, user)
             self._run_id, self._started_at = saved.run_id, saved.started_at
         for original in self._order.questions:
             question = asked.get(original.entity.name, original)

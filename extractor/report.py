@@ -13,6 +13,7 @@ from extractor.wording import counted
 
 _BOUNDS = {"rate": "the request limit", "operating": "the operating limit", "latency": "the portal's latency"}
 _ASSUMED = {"rate": "the request limit of the standard tariff (--tariff names another)"}
+TENTH = 0.05  # seconds that are shown as a tenth of one
 _SUMMED = ("status", "rows", "reason", "written", "gone", "watermark", "swept", "lanes")
 
 
@@ -56,15 +57,18 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
     if outcome.resumed and not outcome.requests and outcome.manifest["status"] == "complete":
         said[-1] += f", as of {outcome.manifest['finished_at']}: nothing was asked of the portal; a new dump goes into a new folder"
     if outcome.requests:
-        bound = floor_of(outcome, settings)
         said[-1] += f"{'; ' if mirror else ' in '}{outcome.seconds:.1f} s, {counted(outcome.requests, 'request')}"
         said[-1] += f", {outcome.refused:,} of them refused for their rate (503)" if outcome.refused else ""
         whole = all(entity.get("written", entity["rows"]) == entity["rows"] for entity in entities.values())
         if whole and not outcome.resumed and outcome.manifest["status"] == "complete":
-            names = {**_BOUNDS, **_ASSUMED} if settings.assumed else _BOUNDS
-            least = min(bound.seconds, outcome.seconds)  # costs are estimated, and a least that was undercut is none
-            said[-1] += f"; the least that {names[bound.bound]} allows: {least:.1f} s"
+            said[-1] += _least(floor_of(outcome, settings), outcome.seconds, {**_BOUNDS, **_ASSUMED} if settings.assumed else _BOUNDS)
     return said
+
+
+def _least(bound: Floor, seconds: float, names: Mapping[str, str]) -> str:
+    """Say how near the floor a run came; one of no tenth of a second says nothing."""
+    least = min(bound.seconds, seconds)  # costs are estimated, and a least that was undercut is none
+    return f"; the least that {names[bound.bound]} allows: {least:.1f} s, and it took {seconds / least:.2f} times that" if least >= TENTH else ""
 
 
 def _news(outcome: Outcome) -> str:

@@ -269,6 +269,15 @@ async def test_a_folder_of_somebody_else_is_not_ours_after_a_run_that_came_to_no
     assert "mine" == (world.folder / "leads/part-00000.ndjson").read_text()
 
 
+async def test_a_folder_into_which_nothing_came_is_nobodys(trial):
+    """The wrong user's number in the webhook was a slip: the same command with the right one needs no other folder."""
+    world = trial(rows={"deals": 300})
+    wrong = settings({"webhook": f"{HOST}/rest/7/{CODE}/"})
+    assert 3 == (await world.run("deals", limits=wrong)).exit_code
+    assert 0 == (await world.run("deals")).exit_code
+    assert listed(world.world, "crm.deal.list") == world.ids("deals")
+
+
 async def test_a_portal_that_goes_away_is_an_outage(trial):
     """It had answered: that is no mistake in the address, and running again goes on."""
     world = trial(rows={"deals": 20_000}, latency=0.5)

@@ -48,7 +48,7 @@ _PORTAL = (
                  help="TOML with portal, limits and entities [env: B24X_CONFIG]"),
     click.option("--tariff", type=click.Choice(["standard", "enterprise", "unlimited"]),
                  show_default="standard in the cloud, else unlimited", help="The portal's request bucket: 50 draining 2/s, 250 draining 5/s, none."),
-    click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand: burst X, Y per second."),
+    click.option("--rate-limit", metavar="X/Y", show_default="that of the tariff", help="The bucket by hand, whatever the tariff: burst X, Y per second."),
     click.option("--operating-limit", type=_Number("420"), metavar="SECONDS", show_default="420", help="Method seconds per 10 minutes."),
     click.option("--budget", type=_Number("50"), metavar="PERCENT", show_default="100", help="The share of all these limits that this run may use."),
     click.option("--concurrency", metavar="auto|N", show_default="auto", help="HTTP requests in flight."),
@@ -77,7 +77,7 @@ _SANDBOX = (
 
 _RUN = (
     click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", help="How to store the lines: as they are, or compressed."),
-    click.option("--max-minutes", type=float, metavar="N", help="Stop cleanly after N minutes; run again to go on."),
+    click.option("--max-minutes", type=_Number("30"), metavar="N", help="Stop cleanly after N minutes; run again to go on."),
     click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Append one JSON line about the run."),
     click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE",
                  help="Replace this file by one in Prometheus' text format, for node_exporter."),
