@@ -134,7 +134,7 @@ class Pace:
             return False
         if not self._scheduler.all_cut or self._scheduler.any_waits(self.wait(now)):
             return False
-        ready, total = self._scheduler.surely(self._limits.weight)
+        ready, total = self._scheduler.surely(now, self._limits.weight, room=self.room(now))
         most = SHARED_OUT if left > 1 else 1  # what seems to go in one request may well do so
         return 0 < ready >= min(1.0, total) - ROUNDING and total <= most + ROUNDING
 

@@ -171,14 +171,14 @@ class Scheduler:
             full += weight(listing.method) * min(ready + fresh, room(listing.method))
         return full
 
-    def surely(self, weight: Callable[[str], float]) -> tuple[float, float]:
-        """Return how many requests are enough for what is left, however ids lie: for what is ready of it, and for all that is not under way."""
+    def surely(self, now: float, weight: Callable[[str], float], *, room: Callable[[str], int]) -> tuple[float, float]:
+        """Return how many requests are enough for what is left, however ids lie: for what is ready of it and has room, and for all that is not under way."""
         ready = total = 0.0
         for listing in self._listings:
             for job in listing.jobs:
                 share = job.surely() * weight(listing.method)
                 total += share
-                ready += 0.0 if job.flying else share
+                ready += share if job.ready(now) and room(listing.method) > 0 else 0.0
         return ready, total
 
     def any_waits(self, wait: Callable[[Listing], float]) -> bool:

@@ -23,6 +23,11 @@ def take(scheduler, now=0.0, width=50, *, room=999, size=50):
     return scheduler.take(now, width, room=lambda _method: room, weight=lambda _method: 1 / size)
 
 
+def surely(scheduler, now=0.0, *, room=999, size=50):
+    """Count the requests of up to `size` calls that what is left takes: what is ready, and all."""
+    return scheduler.surely(now, lambda _method: 1 / size, room=lambda _method: room)
+
+
 def opened(question, *spans):
     """Begin with spans; gives the scheduler and the listing."""
     scheduler = Scheduler()
@@ -525,7 +530,7 @@ def test_of_what_is_taken_surely_nothing_is_left_over(found, edges, size):
     bounds = sorted({0, *edges, max(found)})
     spans = [Span(low, high, high, 0.1) for low, high in itertools.pairwise(bounds) if low < max(found)]
     scheduler, _ = opened(asking("a"), *spans)
-    _, needed = scheduler.surely(lambda _: 1 / size)
+    _, needed = surely(scheduler, size=size)
     requests = []
     while tickets := scheduler.take(0.0, 1, room=lambda _: 999, weight=lambda _: 1 / size, sure=SURELY):
         requests.append(tickets)
@@ -538,10 +543,18 @@ def test_of_what_is_taken_surely_nothing_is_left_over(found, edges, size):
 def test_what_cannot_be_counted_surely_is_not():
     """Without chains each page has to be waited for; and of what is under way, only the rest counts."""
     scheduler, _ = opened(unchained("a"), Span(0, 9_999, 9_999))
-    assert (math.inf, math.inf) == scheduler.surely(lambda _: 1 / 50)
+    assert (math.inf, math.inf) == surely(scheduler)
     scheduler, _ = opened(asking("a"), Span(0, 5_000, 5_000), Span(5_000, 6_000, 6_000))
     assert 50 == len(take(scheduler, width=1))
-    assert (0.4, 1.4) == scheduler.surely(lambda _: 1 / 50)
+    assert (0.4, 1.4) == surely(scheduler)
+
+
+def test_what_may_not_go_yet_is_not_ready():
+    """A call that has failed waits for its moment, and one of a method that has no room for its budget: neither is in a request that leaves now."""
+    scheduler, _ = opened(asking("a"), Span(0, 2_500, 2_500))
+    for ticket in take(scheduler, width=1):
+        scheduler.failed(ticket, ConnectionLost("cut"), 3.0)
+    assert [(0, 1), (1, 1), (0, 1)] == [surely(scheduler, 2.9), surely(scheduler, 3.0), surely(scheduler, 3.0, room=0)]
 
 
 def test_what_one_span_has_shown_is_expected_of_the_others():
