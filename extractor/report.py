@@ -66,9 +66,10 @@ def lines(outcome: Outcome, settings: Settings) -> list[str]:
 
 
 def _least(bound: Floor, seconds: float, names: Mapping[str, str]) -> str:
-    """Say how near the floor a run came; one of no tenth of a second says nothing."""
+    """Say how near the floor a run came; one of no tenth of a second says nothing, and of what is shorter than a second nothing is a multiple."""
     least = min(bound.seconds, seconds)  # costs are estimated, and a least that was undercut is none
-    return f"; the least that {names[bound.bound]} allows: {least:.1f} s, and it took {seconds / least:.2f} times that" if least >= TENTH else ""
+    times = f", and it took {seconds / least:.2f} times that" if 1 <= bound.seconds <= seconds else ""
+    return f"; the least that {names[bound.bound]} allows: {least:.1f} s{times}" if least >= TENTH else ""
 
 
 def _news(outcome: Outcome) -> str:

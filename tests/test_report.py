@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from extractor.auth import webhook
 from extractor.config import Settings
 from extractor.order import Outcome
@@ -39,10 +41,11 @@ def test_the_report_says_how_near_the_floor_a_run_came():
     assert last.endswith("the least that the request limit allows: 35.0 s, and it took 1.29 times that")
 
 
-def test_a_floor_of_no_time_is_not_told():
-    """Where all that there is fits into a request or two, it says nothing about the run."""
-    (_, last) = lines(outcome(requests=2, seconds=0.3, deals=entity(rows=300, calls=6, seconds=0.02)), SETTINGS)
-    assert last.endswith("300 rows in 0.3 s, 2 requests")
+@pytest.mark.parametrize(("waited", "ran", "end"), [(0.02, 0.3, "2 requests"), (2.4, 0.3, "allows: 0.1 s"), (64.0, 3.0, "allows: 3.0 s")])
+def test_a_floor_of_no_time_or_one_that_was_undercut_has_no_multiple(waited, ran, end):
+    """Where all that there is fits into a request or two, it says nothing about the run; and costs that were estimated too high make no floor."""
+    (_, last) = lines(outcome(requests=2, seconds=ran, deals=entity(rows=300, calls=6, seconds=waited)), SETTINGS)
+    assert last.endswith(end)
 
 
 def test_the_report_says_that_the_portal_has_refused_requests():
