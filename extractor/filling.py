@@ -16,6 +16,9 @@ the most rows left is split, if that is worth it (`listing.WORTH_SPLITTING`). A
 split costs half a page (the rows read beyond its upper end), so there are never more spans
 than the requests that run side by side would need if each were a call: `width`; and
 chains make do with far fewer. Jobs that wait for their budget are not at work, and are not counted.
+
+Rule 4: a request that is to leave nothing over counts on no estimate: a chain has as many calls as its ids have room for rows, and what
+of its span does not fit is cut off.
 """
 
 from __future__ import annotations

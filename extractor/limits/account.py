@@ -115,6 +115,7 @@ class Account:
         self.measured = False  # whether a report has told; until then that is a bound
         self.spread = SPREAD  # variance of the seconds of a call, as a share of their square
         self.read_at = -math.inf  # when the request of the latest report was sent
+        self.reset_at: float | None = None  # unix seconds, as the portal reports it
         self._open: deque[Charge] = deque()
 
     def used(self, now: float) -> float:

@@ -23,7 +23,6 @@ class Method:
     batched: Account = field(default_factory=Account)
     learnt: float = math.inf
     learnt_at: float = 0.0
-    reset_at: float | None = None  # unix seconds, as the portal reports it
     asks_at: float = math.inf  # from then on one call may ask how things stand
     blocked_at: float | None = None
     blocks: int = 0

@@ -11,6 +11,7 @@ Rule 3: room below a grain is no room: trickling budget away by single calls
 would spend requests, which are limited too.
 Rule 4: a method that was blocked, or is full, learns by asking: one call at a time, after the
 reset, or after a minute without an answer (the portal forgets by minutes, and our estimates may be wrong).
+The reset is that of the counter that was blocked: the other one's, be it free, says ten minutes.
 Rule 5: a portal that reports no `operating` has no such limit.
 Rule 6: a request whose calls of a method stay under 0.1 s together is not charged.
 So many calls may ride in every request, even when the method's budget is used
@@ -27,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from extractor.limits.account import LAG, UNSEEN, WINDOW, bounds
+from extractor.limits.account import LAG, UNSEEN, WINDOW, Account, bounds
 from extractor.limits.ends import UNTOLD, Ends
 from extractor.limits.method import MINUTE, Method
 from extractor.limits.portalclock import PortalClock
@@ -113,7 +114,7 @@ class OperatingLedger:
         least, possible = bounds(reports, now - sent)
         most = ends.at_most(method)
         account.charge(since, now, len(reports), min(least, most), min(possible, most))
-        self._place(known, timings, now)
+        self._place(account, timings, now)
         self._relax(known, max(reports), now)
 
     def lost(self, method: str, batched: bool, calls: int, now: float, *, sent: float | None = None) -> None:
@@ -143,7 +144,7 @@ class OperatingLedger:
             known.learnt = max(LOWEST * self._limit, min(known.limit(self._limit, now), account.used(now)))
             known.learnt_at = now
         known.blocked_at = now
-        known.asks_at = self._reset(known, now)
+        known.asks_at = self._reset(account, now)
 
     def room(self, method: str, now: float) -> int:
         """Return how many calls may start now; `PLENTY` where nothing limits them."""
@@ -204,7 +205,7 @@ class OperatingLedger:
     def __repr__(self) -> str:
         return f"<OperatingLedger {self._limit:g} s per {WINDOW:g} s, {len(self._methods)} methods>"
 
-    def _place(self, known: Method, timings: Sequence[Timing], now: float) -> None:
+    def _place(self, account: Account, timings: Sequence[Timing], now: float) -> None:
         """Note the reset, and learn from it what time it is at the portal.
 
         The reset is 600 s after the oldest charge, or after this very request
@@ -212,7 +213,7 @@ class OperatingLedger:
         """
         for timing in timings:
             if timing.reset_at is not None:
-                known.reset_at = timing.reset_at
+                account.reset_at = timing.reset_at
                 self._epoch = max(self._epoch, timing.reset_at - WINDOW - now)
 
     def _relax(self, known: Method, operating: float, now: float) -> None:
@@ -222,14 +223,14 @@ class OperatingLedger:
         if known.blocked_at is None:
             known.asks_at = now + MINUTE
 
-    def _reset(self, known: Method, now: float) -> float:
-        """Return when a blocked method may ask: its reset, when its oldest seconds leave, or in a minute."""
-        if known.reset_at is not None and self._epoch > -math.inf:
-            reset = known.reset_at - self._epoch
+    def _reset(self, account: Account, now: float) -> float:
+        """Return when a blocked counter may be asked: at its reset, when its oldest seconds leave, or in a minute."""
+        if account.reset_at is not None and self._epoch > -math.inf:
+            reset = account.reset_at - self._epoch
             if reset > now:
                 return min(reset, now + WINDOW)
-        known.used(now)
-        leaving = known.leaving()
+        account.used(now)
+        leaving = account.leaving()
         return max(leaving[0][0], now + SOONEST) if leaving else now + MINUTE
 
     def _asks_at(self, known: Method, now: float) -> float:

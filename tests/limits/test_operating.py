@@ -291,6 +291,17 @@ def test_a_blocked_method_waits_for_its_reset():
     assert 610.0 == ledger.ready_at("m", 102.0)
 
 
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_reset_of_the_other_counter_is_not_waited_for(batched):
+    """Direct and batched calls are counted apart: what the one way has told, or used, says nothing of when the other is free."""
+    ledger = OperatingLedger()
+    ledger.started("m", batched=not batched, calls=1, now=9.0)
+    ledger.answered("m", batched=not batched, calls=1, timings=[Timing(0.2, UNIX + 609)], now=10.0, sent=9.0)
+    ledger.started("m", batched=batched, calls=1, now=11.0)
+    ledger.blocked("m", batched=batched, calls=1, now=12.0)
+    assert 72.0 == ledger.ready_at("m", 12.0)
+
+
 def test_a_blocked_method_asks_with_one_call():
     """How things stand after the reset is known only by asking; one call tells."""
     ledger = OperatingLedger()

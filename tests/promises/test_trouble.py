@@ -66,6 +66,16 @@ async def test_the_operating_limit(trial):
     assert asyncio.get_running_loop().time() < 1.3 * 600 * (2.4 * world.portal.statistics().calls / 420)
 
 
+async def test_a_run_that_finds_a_method_used_up_goes_on_when_it_is_free(trial, tmp_path):
+    """Another run has used the seconds of batched calls up; a direct one is let in, and names a reset ten minutes away, which is not theirs."""
+    meter = Meter(Bucket(50, 2), Operating(420.0))
+    world = trial(rows={"deals": 60_000}, meter=meter, costs={"crm.deal.list": CostModel.flat(0.5)})
+    assert 5 == (await world.run("deals", folder=tmp_path / "other", limits=world.settings(operating_limit=4_000), max_seconds=200)).exit_code
+    outcome = await world.run("deals", filter={"<=ID": 5_000})
+    assert 0 == outcome.exit_code
+    assert asyncio.get_running_loop().time() < 600 + 60 + 60, "the last minute that counts, one to ask in, and the reading"
+
+
 async def test_somebody_shares_the_address(trial):
     """A bucket that is smaller than its tariff says refuses requests; the run slows down and is exact."""
     world = trial(rows={"deals": 30_000}, meter=Meter(Bucket(5, 1), Operating(420.0)))
